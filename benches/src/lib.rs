@@ -1,0 +1,1 @@
+//! Criterion benches of parse, validate, plan, seccomp compile and state; see `benches/`.

@@ -1,0 +1,4 @@
+//! The conformance runner.
+#![forbid(unsafe_code)]
+
+pub mod event;

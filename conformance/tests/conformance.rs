@@ -1,0 +1,2 @@
+//! The cases as one `cargo test` target.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `plimrun` binary.
+fn main() {}
