@@ -1,0 +1,5 @@
+//! The only code that changes the machine: walks plans, decides nothing.
+
+mod error;
+
+pub use error::{Context, StepError};

@@ -1,0 +1,105 @@
+//! The facts about the machine that planners use.
+
+use std::io;
+
+use crate::sys;
+
+/// What a planner knows about the machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Facts {
+    /// The running kernel.
+    pub kernel: Kernel,
+    /// The effective user of the runtime.
+    pub euid: u32,
+    /// The effective group of the runtime.
+    pub egid: u32,
+    /// The runtime's effective capabilities, bit by capability number (capabilities(7)).
+    pub capabilities: u64,
+    /// The runtime's bounding set, bit by capability number.
+    pub bounding: u64,
+    /// Whether an AppArmor policy can be applied.
+    pub apparmor: bool,
+    /// Whether an SELinux label can be applied.
+    pub selinux: bool,
+}
+
+/// A kernel release as far as gates compare it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Kernel {
+    /// The major number.
+    pub major: u16,
+    /// The minor number.
+    pub minor: u16,
+}
+
+impl Kernel {
+    /// Parses the release that uname(2) reports; what is not a number counts as 0.
+    #[must_use]
+    pub fn parse(release: &str) -> Self {
+        let mut numbers = release
+            .split(|c: char| !c.is_ascii_digit())
+            .map(|part| part.parse().unwrap_or(0));
+        Self {
+            major: numbers.next().unwrap_or(0),
+            minor: numbers.next().unwrap_or(0),
+        }
+    }
+}
+
+impl Facts {
+    /// Looks at the machine.
+    pub fn look() -> io::Result<Self> {
+        let uname = nix::sys::utsname::uname()?;
+        let capabilities = sys::caps::get()?.effective;
+        Ok(Self {
+            kernel: Kernel::parse(&uname.release().to_string_lossy()),
+            euid: nix::unistd::geteuid().as_raw(),
+            egid: nix::unistd::getegid().as_raw(),
+            capabilities,
+            bounding: sys::caps::bounding(),
+            apparmor: std::fs::read("/sys/module/apparmor/parameters/enabled")
+                .is_ok_and(|text| text.starts_with(b"Y")),
+            selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
+        })
+    }
+
+    /// Whether the runtime holds the capability of this number.
+    #[must_use]
+    pub fn capable(&self, capability: u8) -> bool {
+        self.capabilities & (1 << capability) != 0
+    }
+
+    /// A machine with everything, as planner tests start from.
+    #[must_use]
+    pub fn privileged() -> Self {
+        Self {
+            kernel: Kernel {
+                major: 6,
+                minor: 18,
+            },
+            euid: 0,
+            egid: 0,
+            capabilities: (1 << 41) - 1,
+            bounding: (1 << 41) - 1,
+            apparmor: false,
+            selinux: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_releases_compare_by_number() {
+        assert!(Kernel::parse("5.12.0-rc1") > Kernel::parse("5.9"));
+        assert_eq!(
+            Kernel::parse("6.18.5-amd64"),
+            Kernel {
+                major: 6,
+                minor: 18
+            }
+        );
+    }
+}
