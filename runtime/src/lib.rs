@@ -1,9 +1,13 @@
 //! The reference OCI runtime.
 //!
-//! A `create` goes: load ([`host`] is looked at once) → plan ([`plan`], pure) → spawn and apply
-//! ([`exec`]) → record. [`sys`] holds the system calls and the only `unsafe`.
+//! The path of a `create`: [`cli`] parses the command line and calls the command → [`spec`] loads and
+//! validates the configuration ([`host`] is looked at once) → [`plan`], pure → [`exec`] spawns and
+//! applies → [`state`] records. [`sys`] holds the system calls and the only `unsafe`.
 
+pub mod cli;
 pub mod exec;
 pub mod host;
 pub mod plan;
+pub mod spec;
+pub mod state;
 pub mod sys;

@@ -1,2 +1,7 @@
 //! The `plimrun` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plimrun::cli::main(std::env::args_os())
+}

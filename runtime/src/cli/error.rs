@@ -1,0 +1,117 @@
+//! Why a command failed.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::exec::StepError;
+use crate::plan::PlanError;
+use crate::spec::SpecError;
+use crate::state::{StateError, WrongState};
+
+/// A command line that cannot be understood.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum UsageError {
+    /// No such command; runc's text and exit status.
+    #[error("No help topic for '{0}'")]
+    UnknownCommand(String),
+    /// No such flag.
+    #[error("flag provided but not defined: {0}")]
+    UnknownFlag(String),
+    /// The flag's value is missing; podman looks for this text.
+    #[error("flag needs an argument: {0}")]
+    MissingValue(String),
+    /// The flag's value cannot be understood.
+    #[error("invalid value {value:?} for flag --{flag}: {expected}")]
+    InvalidValue {
+        /// The flag.
+        flag: String,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Too few or too many positional arguments.
+    #[error(
+        "{command}: expected {expected} argument(s), got {got}; usage: plimrun {command} {args}"
+    )]
+    Arity {
+        /// The command.
+        command: &'static str,
+        /// How many there must be.
+        expected: String,
+        /// How many there are.
+        got: usize,
+        /// As help shows them.
+        args: &'static str,
+    },
+    /// An argument is not UTF-8.
+    #[error("argument is not valid UTF-8: {0:?}")]
+    NotUtf8(std::ffi::OsString),
+    /// No such signal.
+    #[error("unknown signal {0:?}")]
+    UnknownSignal(String),
+}
+
+impl UsageError {
+    /// The exit status that goes with it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::UnknownCommand(_) => super::UNKNOWN_COMMAND,
+            _ => super::FAILURE,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The command line cannot be understood.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// The configuration was refused.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The configuration cannot be applied on this machine.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A step of a plan failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The store could not do it.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The container is in the wrong state for it.
+    #[error(transparent)]
+    WrongState(#[from] WrongState),
+    /// A file or descriptor failed.
+    #[error("{action}: {source}")]
+    Io {
+        /// What was attempted, on what.
+        action: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// This build does not have the command.
+    #[error("{0} is not supported by this build of plimrun")]
+    Unsupported(&'static str),
+}
+
+impl CommandError {
+    /// The exit status of a command that failed so.
+    pub fn exit_code(&self, command: &str) -> u8 {
+        match self {
+            Self::Usage(error) => error.exit_code(),
+            _ if command == "exec" => super::EXEC_FAILURE,
+            _ => super::FAILURE,
+        }
+    }
+
+    /// An [`CommandError::Io`], for `map_err`.
+    pub fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            action: action.into(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Loads, validates, upgrades and writes `config.json`.
+
+mod config;
+mod error;
+mod gaps;
+mod load;
+
+pub use config::{Config, ProcessConfig, Warning};
+pub use error::SpecError;
+pub use gaps::{Affinity, Gaps, ProcessGaps, SchedulerFlag};
+pub use load::{from_str, load, load_process, process_from_str};
+
+/// The name of the configuration file in a bundle, and of its copy in the state directory.
+pub const CONFIG_FILE: &str = "config.json";
+
+/// The newest version of the runtime specification that plimrun implements.
+pub const OCI_VERSION: &str = "1.3.0";

@@ -1,0 +1,192 @@
+//! A container that is locked for writing.
+
+use std::fs::{self, File};
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::error::StateError;
+use super::record::Record;
+use super::store::STATE_FILE;
+use super::write;
+use crate::spec::CONFIG_FILE;
+
+/// How long a command waits for another one that holds the lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A container's folder under lock, with its record. Dropping it unlocks, and removes the folder of
+/// a container that was begun and not kept.
+///
+/// The lock is a flock(2) on the folder itself: it is released when the last copy of the descriptor
+/// is closed, so a child that outlives the command must close its copy ([`Container::lock_fd`]) at
+/// once.
+#[derive(Debug)]
+pub struct Container {
+    dir: PathBuf,
+    lock: Flock<File>,
+    record: Record,
+    unfinished: bool,
+}
+
+impl Container {
+    /// Locks a folder just made and writes its first files.
+    pub(super) fn begin(dir: PathBuf, record: Record, config: &str) -> Result<Self, StateError> {
+        let lock = acquire(&dir)?;
+        let container = Self {
+            dir,
+            lock,
+            record,
+            unfinished: true,
+        };
+        container.save()?;
+        container.write(CONFIG_FILE, config.as_bytes())?;
+        Ok(container)
+    }
+
+    /// Locks the folder of an existing container and reads its record.
+    pub(super) fn lock(dir: PathBuf) -> Result<Self, StateError> {
+        let lock = acquire(&dir)?;
+        let record = Record::read(&dir)?;
+        Ok(Self {
+            dir,
+            lock,
+            record,
+            unfinished: false,
+        })
+    }
+
+    /// The container's id.
+    pub fn id(&self) -> &str {
+        &self.record.id
+    }
+
+    /// The container's folder in the store; sockets may lie in it.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The record as last written.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Changes the record and writes it, so that it survives the death of this process.
+    pub fn update(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
+        let mut changed = self.record.clone();
+        change(&mut changed);
+        let before = mem::replace(&mut self.record, changed);
+        self.save().inspect_err(|_| self.record = before)
+    }
+
+    /// Writes a file into the container's folder, whole or not at all.
+    pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), StateError> {
+        let path = self.dir.join(name);
+        write::atomically(&path, contents).map_err(|source| StateError::Io {
+            action: "write",
+            path,
+            source,
+        })
+    }
+
+    /// From now on the folder stays when the container is dropped: `create` has done its work.
+    pub fn keep(&mut self) {
+        self.unfinished = false;
+    }
+
+    /// The descriptor that holds the lock, for a child that must close its copy.
+    pub fn lock_fd(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
+    }
+
+    /// Removes the folder: the container is gone and its id free.
+    pub fn remove(mut self) -> Result<(), StateError> {
+        self.unfinished = false;
+        remove(&self.dir)
+    }
+
+    fn save(&self) -> Result<(), StateError> {
+        self.write(STATE_FILE, &self.record.to_json())
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if self.unfinished {
+            // The error that led here is the one to report; `delete --force` clears a folder left.
+            let _ = remove(&self.dir);
+        }
+    }
+}
+
+/// Removes a container's folder. `state.json` goes last, so that an interrupted removal is still
+/// known as a container and can be repeated.
+pub(super) fn remove(dir: &Path) -> Result<(), StateError> {
+    let io = |source| StateError::Io {
+        action: "remove",
+        path: dir.to_owned(),
+        source,
+    };
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.file_name() == STATE_FILE {
+            continue;
+        }
+        if entry.file_type().map_err(io)?.is_dir() {
+            fs::remove_dir_all(entry.path()).map_err(io)?;
+        } else {
+            fs::remove_file(entry.path()).map_err(io)?;
+        }
+    }
+    fs::remove_dir_all(dir).map_err(io)
+}
+
+/// Locks a folder; a folder that was removed or replaced while we waited does not count.
+pub(super) fn acquire(dir: &Path) -> Result<Flock<File>, StateError> {
+    let io = |action| {
+        move |source: io::Error| {
+            if source.kind() == io::ErrorKind::NotFound {
+                StateError::NotFound
+            } else {
+                StateError::Io {
+                    action,
+                    path: dir.to_owned(),
+                    source,
+                }
+            }
+        }
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let mut file = File::open(dir).map_err(io("open"))?;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => {
+                let ours = lock.metadata().map_err(io("stat"))?;
+                let there = fs::metadata(dir).map_err(io("stat"))?;
+                if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+                    return Ok(lock);
+                }
+                file = File::open(dir).map_err(io("open"))?;
+            }
+            Err((returned, Errno::EAGAIN)) if Instant::now() < deadline => {
+                file = returned;
+                sleep(Duration::from_millis(2));
+            }
+            Err((_, Errno::EAGAIN)) => {
+                let id = dir
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                return Err(StateError::Locked { id });
+            }
+            Err((_, errno)) => return Err(io("lock")(errno.into())),
+        }
+    }
+}

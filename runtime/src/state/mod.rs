@@ -1,0 +1,21 @@
+//! What plimrun remembers of its containers: one folder each under the root directory.
+//!
+//! `<root>/<id>/` holds `state.json` (a [`Record`]), `config.json` (a copy, so that later edits do not
+//! matter) and whatever sockets the running container needs. Writers hold a lock on that folder;
+//! readers take none, so that a hook may ask for the state.
+
+mod container;
+mod error;
+mod id;
+mod process;
+mod record;
+mod status;
+mod store;
+mod write;
+
+pub use container::Container;
+pub use error::{StateError, WrongState};
+pub use process::Process;
+pub use record::{CgroupDriver, CgroupRecord, Record};
+pub use status::Status;
+pub use store::Store;

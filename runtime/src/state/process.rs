@@ -1,0 +1,70 @@
+//! A process named so that its PID can be trusted later: with the time it started.
+
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+/// A PID with its start time; the pair is unique until the machine is booted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// PID as the runtime sees it.
+    pub pid: i32,
+    /// Clock ticks between boot and the start of the process: field 22 of /proc/PID/stat, proc(5).
+    pub start: u64,
+}
+
+impl Process {
+    /// The process that has this PID now; `None` where there is none or it is a zombie.
+    pub fn find(pid: i32) -> Option<Self> {
+        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let (letter, start) = parse_stat(&text)?;
+        (!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self { pid, start })
+    }
+
+    /// The calling process.
+    pub fn current() -> Option<Self> {
+        Self::find(std::process::id() as i32)
+    }
+
+    /// Whether this very process still lives; a zombie does not.
+    pub fn is_alive(self) -> bool {
+        self.pid > 0 && Self::find(self.pid) == Some(self)
+    }
+}
+
+/// State letter and start time. The name of the command, in brackets, may hold anything.
+fn parse_stat(stat: &[u8]) -> Option<(u8, u64)> {
+    let close = stat.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = stat.get(close + 2..)?.split(|&byte| byte == b' ');
+    let letter = *fields.next()?.first()?;
+    // Field 3 was the state; field 22 comes 19 later.
+    let ticks = std::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
+    Some((letter, ticks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_name_may_hold_brackets_and_spaces() {
+        let stat = b"42 (a) Z 1 (b) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 3";
+        assert_eq!(parse_stat(stat), Some((b'S', 987_654)));
+        assert_eq!(parse_stat(b"42 (a"), None);
+        assert_eq!(parse_stat(b"42 (a) S 1"), None);
+    }
+
+    #[test]
+    fn the_own_process_lives_and_one_of_another_time_does_not() {
+        let own = Process::current().expect("/proc is mounted");
+        assert!(own.is_alive());
+        assert!(
+            !Process {
+                start: own.start + 1,
+                ..own
+            }
+            .is_alive()
+        );
+        assert!(!Process { pid: 0, start: 0 }.is_alive());
+    }
+}

@@ -1,0 +1,174 @@
+//! What `state.json` holds: the state of runtime.md#state and what later commands need beside it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+use super::process::Process;
+use super::status::Status;
+use super::store::STATE_FILE;
+
+/// The contents of `state.json`; valid against the specification's schema of the state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The version of the specification that this state complies with.
+    pub oci_version: String,
+    /// The container's id.
+    pub id: String,
+    /// The last station that was written down; [`Record::status`] says where the container is now.
+    #[serde(rename = "status")]
+    pub recorded: Status,
+    /// PID of the container process, 0 until there is one.
+    #[serde(default)]
+    pub pid: i32,
+    /// Absolute path of the bundle.
+    pub bundle: PathBuf,
+    /// Absolute path of the root file system.
+    pub rootfs: PathBuf,
+    /// When `create` began: RFC 3339 with nanoseconds, UTC.
+    pub created: String,
+    /// Effective user of `create`, by number.
+    pub owner: u32,
+    /// Annotations of the configuration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Start time that goes with `pid`; see [`Process`].
+    #[serde(default)]
+    pub pid_start: u64,
+    /// The process that runs `create`, while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator: Option<Process>,
+    /// Device and inode of the executable that init runs until it executes the user's program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_exe: Option<(u64, u64)>,
+    /// The container's control groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<CgroupRecord>,
+    /// Folder in resctrl that `create` made and `delete` removes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resctrl: Option<PathBuf>,
+    /// Whether the container has a PID namespace of its own; where not, `delete` ends every process
+    /// of the cgroup.
+    #[serde(default)]
+    pub private_pid_namespace: bool,
+}
+
+/// Who makes the control groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CgroupDriver {
+    /// plimrun itself, by mkdir.
+    #[default]
+    Cgroupfs,
+    /// systemd, by a transient scope.
+    Systemd,
+}
+
+/// The container's control groups.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CgroupRecord {
+    /// Who makes them.
+    #[serde(default)]
+    pub driver: CgroupDriver,
+    /// Absolute folder by controller; the unified hierarchy has the key `unified`, systemd's own v1
+    /// hierarchy `name=systemd`.
+    #[serde(default)]
+    pub paths: BTreeMap<String, PathBuf>,
+    /// Name of the scope where systemd owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+impl Record {
+    /// The container process; `None` while there is none.
+    pub fn process(&self) -> Option<Process> {
+        (self.pid > 0).then_some(Process {
+            pid: self.pid,
+            start: self.pid_start,
+        })
+    }
+
+    /// Where the container is now, from the record and the machine.
+    pub fn status(&self) -> Status {
+        let alive = self.process().is_some_and(Process::is_alive);
+        match self.recorded {
+            Status::Creating if self.creator.is_some_and(Process::is_alive) => Status::Creating,
+            _ if !alive => Status::Stopped,
+            Status::Creating | Status::Stopped => Status::Stopped,
+            Status::Created if !self.executed() => Status::Created,
+            _ if self.cgroup.as_ref().is_some_and(CgroupRecord::is_frozen) => Status::Paused,
+            _ => Status::Running,
+        }
+    }
+}
+
+impl Record {
+    /// Reads the record in a container's folder.
+    pub(super) fn read(dir: &Path) -> Result<Self, StateError> {
+        let path = dir.join(STATE_FILE);
+        match fs::read(&path) {
+            Ok(text) => {
+                serde_json::from_slice(&text).map_err(|source| StateError::Corrupt { path, source })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StateError::NotFound),
+            Err(source) => Err(StateError::Io {
+                action: "read",
+                path,
+                source,
+            }),
+        }
+    }
+
+    /// The text of `state.json`.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a record has only string keys and no failing field")
+    }
+
+    /// The state as runtime.md#state defines it, for `state` and for hooks; runtime-private fields
+    /// are left out. `pid` is 0 for a stopped container.
+    pub fn to_state(&self, status: Status, pid: i32) -> String {
+        let mut state = serde_json::json!({
+            "ociVersion": self.oci_version,
+            "id": self.id,
+            "pid": pid,
+            "status": status,
+            "bundle": self.bundle,
+            "rootfs": self.rootfs,
+            "created": self.created,
+            "owner": "",
+        });
+        if !self.annotations.is_empty() {
+            state["annotations"] = serde_json::json!(self.annotations);
+        }
+        state.to_string()
+    }
+
+    /// Whether a container recorded as created has meanwhile executed the user's program: `start`
+    /// may have been killed before it wrote that down.
+    fn executed(&self) -> bool {
+        let Some(recorded) = self.init_exe else {
+            return false;
+        };
+        fs::metadata(format!("/proc/{}/exe", self.pid))
+            .is_ok_and(|exe| (exe.dev(), exe.ino()) != recorded)
+    }
+}
+
+impl CgroupRecord {
+    /// Whether the container's processes are frozen. A cgroup that cannot be read is not.
+    pub fn is_frozen(&self) -> bool {
+        let read =
+            |controller: &str, file: &str| fs::read(self.paths.get(controller)?.join(file)).ok();
+        match read("freezer", "freezer.state") {
+            Some(state) => !state.starts_with(b"THAWED"),
+            None => read("unified", "cgroup.freeze").is_some_and(|freeze| freeze.starts_with(b"1")),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The root directory with a folder for each container.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::container::Container;
+use super::error::StateError;
+use super::id;
+use super::record::Record;
+
+/// The root directory.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// The file that holds the [`Record`].
+pub(super) const STATE_FILE: &str = "state.json";
+
+impl Store {
+    /// The store at `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where the containers' folders lie.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of a container.
+    pub fn dir(&self, id: &str) -> Result<PathBuf, StateError> {
+        id::check(id)?;
+        Ok(self.root.join(id))
+    }
+
+    /// Makes the folder of a new container, locks it and writes the first record and the copy of the
+    /// configuration. A container that is dropped before [`Container::keep`] is removed again.
+    pub fn create(&self, record: Record, config: &str) -> Result<Container, StateError> {
+        let dir = self.dir(&record.id)?;
+        let mut builder = DirBuilder::new();
+        builder.mode(0o711);
+        let io = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| StateError::Io {
+                action,
+                path,
+                source,
+            }
+        };
+        builder
+            .recursive(true)
+            .create(&self.root)
+            .map_err(io("create", &self.root))?;
+        builder
+            .recursive(false)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(|source| {
+                if source.kind() == io::ErrorKind::AlreadyExists {
+                    StateError::Exists
+                } else {
+                    io("create", &dir)(source)
+                }
+            })?;
+        Container::begin(dir, record, config)
+    }
+
+    /// Locks a container for writing, waiting for other writers.
+    pub fn lock(&self, id: &str) -> Result<Container, StateError> {
+        Container::lock(self.dir(id)?)
+    }
+
+    /// Reads a container's record without a lock.
+    pub fn read(&self, id: &str) -> Result<Record, StateError> {
+        Record::read(&self.dir(id)?)
+    }
+
+    /// The copy of the configuration that `create` was given.
+    pub fn config(&self, id: &str) -> Result<String, StateError> {
+        let path = self.dir(id)?.join(crate::spec::CONFIG_FILE);
+        fs::read_to_string(&path).map_err(|source| StateError::Io {
+            action: "read",
+            path,
+            source,
+        })
+    }
+
+    /// The ids in use, sorted; half-made folders are among them.
+    pub fn ids(&self) -> Result<Vec<String>, StateError> {
+        let io = |source| StateError::Io {
+            action: "list",
+            path: self.root.clone(),
+            source,
+        };
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io)?,
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io)?;
+            let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if let Ok(name) = entry.file_name().into_string()
+                && folder
+                && id::check(&name).is_ok()
+            {
+                ids.push(name);
+            }
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}
