@@ -1,2 +1,144 @@
 # shellcheck shell=bash
 # vm conform, vm selftest: plimsoll on this machine and in the guests, as one result.
+
+# Machines as columns name them: guest and user; v1 is this machine.
+declare -A machine_guest=([v1]='' [v2]=tiny [v2+systemd]=systemd [rootless]=systemd)
+declare -A machine_user=([v2]=root [v2+systemd]=root [rootless]=tester)
+
+release_folder() {
+    local triple
+    triple=$(rustc -vV | sed -n 's/^host: //p')
+    printf '%s/%s/release\n' "${CARGO_TARGET_DIR:-$scripts/../target}" "$triple"
+}
+
+# parse_suite WORDS...: sets machines, runtimes, formats, keep_folder, limit; passed is what all runs get.
+parse_suite() {
+    local value
+    machines=v1,v2,v2+systemd,rootless limit=1200 runtimes=() formats=() keep_folder='' files=() passed=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --machines | --limit | --runtime | --format | --keep)
+            [ $# -gt 1 ] || die 2 "$1 wants a value"
+            value=$2
+            set -- "$1=$2" "${@:3}"
+            ;;
+        *) value=${1#*=} ;;
+        esac
+        case $1 in
+        --machines=*) machines=$value ;;
+        --limit=*) limit=$value ;;
+        --runtime=*) runtimes+=("$value") ;;
+        --format=*) formats+=(--format "$value") ;;
+        --keep=*) keep_folder=$value ;;
+        --expect=*)
+            files+=("$(realpath "$value")")
+            passed+=("--expect=$(realpath "$value")")
+            ;;
+        *) passed+=("$1") ;;
+        esac
+        shift
+    done
+    [[ $limit =~ ^[1-9][0-9]*$ ]] || die 2 "--limit wants seconds, not '$limit'"
+    local machine
+    for machine in ${machines//,/ }; do
+        [ -n "${machine_guest[$machine]+there}" ] || die 2 "no machine '$machine' (v1, v2, v2+systemd, rootless)"
+    done
+}
+
+# runtime_path VALUE: the binary in NAME='PATH ARG...'
+runtime_path() {
+    local path=${1#*=}
+    printf '%s\n' "${path%% *}"
+}
+
+# suite_words LOG KEEP: what plimsoll is called with.
+suite_words() {
+    local runtime
+    words=("$plimsoll" "$mode" "${passed[@]}" --format "jsonl=$1")
+    [ -z "$keep_folder" ] || words+=(--keep "$2")
+    for runtime in "${runtimes[@]}"; do words+=(--runtime "$runtime"); done
+}
+
+# on_machine MACHINE: leaves $results/MACHINE.jsonl, returns plimsoll's status.
+on_machine() {
+    local machine=$1 runtime file take=() inner=$results/$1.out status=0
+    if [ -z "${machine_guest[$machine]}" ]; then
+        suite_words "$results/$machine.jsonl" "$keep_folder/$machine"
+        "${words[@]}" >&2 || status=$?
+        return $status
+    fi
+    suite_words /vm/out/log.jsonl /vm/out/keep
+    for runtime in "${runtimes[@]}"; do take+=(-l "$(runtime_path "$runtime")"); done
+    for file in "${files[@]}"; do take+=(-f "$file"); done
+    rm -rf "$inner"
+    "$0" run -g "${machine_guest[$machine]}" -u "${machine_user[$machine]}" -t "$limit" -o "$inner" \
+        -l "$plimsoll" "${take[@]}" -- "${words[@]}" >&2 || status=$?
+    [ ! -e "$inner/log.jsonl" ] || mv "$inner/log.jsonl" "$results/$machine.jsonl"
+    if [ -e "$inner/keep" ]; then
+        mkdir -p "$keep_folder"
+        rm -rf "${keep_folder:?}/$machine"
+        mv "$inner/keep" "$keep_folder/$machine"
+    fi
+    rm -rf "$inner"
+    return $status
+}
+
+# joined_status STATUS...: as one run of plimsoll over all machines would exit: usage, broken, failed;
+# skips count as nothing as long as any machine showed something.
+joined_status() {
+    local status worst=4
+    for status in "$@"; do
+        # anything that plimsoll does not say is the guest's: it broke or ran out of time
+        [[ $status =~ ^[0-4]$ ]] || status=3
+        case $worst:$status in
+        2:* | *:2) worst=2 ;;
+        3:* | *:3) worst=3 ;;
+        1:* | *:1) worst=1 ;;
+        0:* | *:0) worst=0 ;;
+        4:4) ;;
+        esac
+    done
+    echo "$worst"
+}
+
+vm_suite() {
+    mode=$1
+    shift
+    parse_suite "$@"
+    local release machine status statuses=() logs=() started
+    release=$(release_folder)
+    (cd "$scripts/.." && cargo build --quiet --release -p plimrun -p plimsoll) || die 3 'the build failed'
+    plimsoll=$(realpath "$release/plimsoll")
+    [ ${#runtimes[@]} -gt 0 ] || runtimes=("plimrun=$(realpath "$release/plimrun")")
+    results=$scripts/../target/vm
+    mkdir -p "$results"
+    results=$(realpath "$results")
+    for machine in ${machines//,/ }; do
+        started=$SECONDS status=0
+        rm -f "$results/$machine.jsonl"
+        on_machine "$machine" || status=$?
+        say "$machine: status $status after $((SECONDS - started)) s"
+        [ "$status" != 2 ] || exit 2
+        if [ -s "$results/$machine.jsonl" ]; then
+            logs+=("$machine=$results/$machine.jsonl")
+        else
+            say "$machine: no result"
+            status=3
+        fi
+        statuses+=("$status")
+    done
+    [ ${#logs[@]} -gt 0 ] || die 3 'no machine gave a result'
+    "$plimsoll" merge "${logs[@]}" --format "jsonl=$results/$mode.jsonl" || status=$?
+    [ -s "$results/$mode.jsonl" ] || die 3 "the logs could not be joined"
+    show_result
+    exit "$(joined_status "${statuses[@]}")"
+}
+
+show_result() {
+    if [ "$mode" = selftest ]; then
+        "$plimsoll" coverage "$results/$mode.jsonl" "${formats[@]}"
+    else
+        # a view of a log that holds failures exits as the run did; the status comes from the machines
+        "$plimsoll" merge "$results/$mode.jsonl" "${formats[@]}" || :
+    fi
+}
