@@ -1,4 +1,5 @@
 //! The conformance runner.
 #![forbid(unsafe_code)]
 
+pub mod catalogue;
 pub mod event;
