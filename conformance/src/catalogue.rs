@@ -174,6 +174,18 @@ pub enum Tag {
 }
 
 impl Requirement {
+    /// The word of the text, and how it counts where that is not the same.
+    pub fn asks(&self) -> String {
+        let word = self.level.word();
+        let counts = self.judged.word();
+        let same = word.strip_suffix(" NOT").unwrap_or(word) == counts;
+        if same {
+            word.to_owned()
+        } else {
+            format!("{word} (as {counts})")
+        }
+    }
+
     /// The public address of the sentence's section.
     pub fn link(&self) -> String {
         let base = if self.file() == CLI_FILE {
@@ -320,10 +332,8 @@ mod tests {
             );
             assert!(!entry.probe.is_empty(), "{id}: probe");
             assert!((1..=3).contains(&entry.priority), "{id}: priority");
-            assert!(
-                entry.file().ends_with(".md") || entry.file().ends_with(".json"),
-                "{id}: source"
-            );
+            let kind = entry.file().rsplit('.').next();
+            assert!(matches!(kind, Some("md" | "json")), "{id}: source");
             assert_eq!(
                 entry.testable_reason.is_some(),
                 !entry.is_testable(),

@@ -88,6 +88,34 @@ pub enum Level {
     Must,
 }
 
+impl Level {
+    /// The levels, the strongest first.
+    pub const ALL: [Self; 3] = [Self::Must, Self::Should, Self::May];
+
+    /// The word, as the specification and the log write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+        }
+    }
+}
+
+impl Status {
+    /// The word, as the log writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Broken => "broken",
+            Self::Skip => "skip",
+            Self::Known => "known",
+            Self::Xpass => "xpass",
+        }
+    }
+}
+
 /// The verdict of one case on one runtime.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseEvent {
@@ -114,6 +142,15 @@ pub struct CaseEvent {
     pub observed: Value,
     /// How long the case took, in milliseconds.
     pub ms: f64,
+}
+
+impl CaseEvent {
+    /// The requirements that the verdict is about: the one whose assertion failed, else all.
+    pub fn judged(&self) -> &[String] {
+        self.requirement
+            .as_ref()
+            .map_or(self.covers.as_slice(), std::slice::from_ref)
+    }
 }
 
 /// The outcome of one saboteur.

@@ -3,3 +3,6 @@
 
 pub mod catalogue;
 pub mod event;
+pub mod log;
+pub mod machine;
+pub mod report;

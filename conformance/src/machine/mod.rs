@@ -1,0 +1,10 @@
+//! What this machine can show: facts, needs, and `plimsoll doctor`.
+
+mod cgroup;
+mod doctor;
+mod facts;
+mod look;
+
+pub use cgroup::{Cgroups, Layout};
+pub use doctor::{Finding, findings, write_human};
+pub use facts::Facts;

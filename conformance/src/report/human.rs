@@ -1,0 +1,268 @@
+//! For people at a terminal: each failure with its evidence, the matrix, the counts by level.
+
+use std::io::{self, Write};
+
+use similar::TextDiff;
+
+use super::matrix::{Matrix, columns, counts};
+use super::{Context, plain};
+use crate::catalogue::catalogue;
+use crate::event::{CaseEvent, Level, SabotageStatus, Status};
+use crate::log::{Log, decides};
+
+/// From how many lines on a diff says more than both texts.
+const DIFF_LINES: usize = 4;
+
+pub(super) fn write(log: &Log, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    for case in &log.cases {
+        if matches!(case.status, Status::Fail | Status::Broken | Status::Xpass) {
+            failure(case, context, out)?;
+        }
+    }
+    if log.header.runtimes.len() > 1 {
+        matrix(log, context, out)?;
+    }
+    skips(log, out)?;
+    if !log.sabotage.is_empty() {
+        sabotage(log, out)?;
+    }
+    totals(log, context, out)
+}
+
+/// One case that did not do what it should, with all that a reader needs to repeat it.
+fn failure(case: &CaseEvent, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let verdict = paint(case.status, &case.status.word().to_uppercase(), context);
+    let advisory = if case.status == Status::Fail && !decides(case.level, context.strict) {
+        " (advisory)"
+    } else {
+        ""
+    };
+    writeln!(out, "{verdict} {} on {}{advisory}", case.case, case.runtime)?;
+    for requirement in case.judged().iter().filter_map(|id| catalogue().get(id)) {
+        writeln!(
+            out,
+            "  {} {}: {}",
+            requirement.asks(),
+            requirement.id,
+            requirement.statement
+        )?;
+        writeln!(out, "  {}", requirement.link())?;
+    }
+    if let Some(reason) = &case.reason {
+        writeln!(out, "  {reason}")?;
+    }
+    if !(case.expected.is_null() && case.observed.is_null()) {
+        evidence(&plain(&case.expected), &plain(&case.observed), out)?;
+    }
+    if let Some(command) = context.repeat.command(&case.runtime, &case.case) {
+        writeln!(out, "  repeat: {command}")?;
+    }
+    writeln!(out)
+}
+
+/// Expected beside observed; as a diff where both are long.
+fn evidence(expected: &str, observed: &str, out: &mut dyn Write) -> io::Result<()> {
+    if expected.lines().count().min(observed.lines().count()) < DIFF_LINES {
+        for (name, text) in [("expected", expected), ("observed", observed)] {
+            writeln!(out, "  {name}: {}", text.replace('\n', "\n            "))?;
+        }
+        return Ok(());
+    }
+    writeln!(out, "  - expected, + observed")?;
+    let diff = TextDiff::from_lines(expected, observed);
+    for line in diff.unified_diff().context_radius(2).to_string().lines() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// The rows on which the runtimes differ from a pass.
+fn matrix(log: &Log, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let matrix = Matrix::of(log);
+    let case_width = matrix
+        .notable()
+        .map(|(case, _)| case.len())
+        .max()
+        .unwrap_or(0);
+    if case_width == 0 {
+        return Ok(());
+    }
+    let width = |name: &str| name.len().max("broken".len());
+    write!(out, "{:case_width$}", "")?;
+    for name in &matrix.runtimes {
+        write!(out, "  {name:w$}", w = width(name))?;
+    }
+    writeln!(out)?;
+    for (case, row) in matrix.notable() {
+        write!(out, "{case:case_width$}")?;
+        for (name, cell) in matrix.runtimes.iter().zip(row) {
+            let text = format!(
+                "{:w$}",
+                cell.map_or("-", |cell| cell.status.word()),
+                w = width(name)
+            );
+            let painted = cell.map_or(text.clone(), |cell| paint(cell.status, &text, context));
+            write!(out, "  {painted}")?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out)
+}
+
+/// The reasons for skips, each with how many cases it stands for.
+fn skips(log: &Log, out: &mut dyn Write) -> io::Result<()> {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for case in log.cases.iter().filter(|case| case.status == Status::Skip) {
+        let reason = case.reason.as_deref().unwrap_or("no reason given");
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, n)) => *n += 1,
+            None => reasons.push((reason, 1)),
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    writeln!(out, "skipped:")?;
+    reasons
+        .iter()
+        .try_for_each(|(reason, n)| writeln!(out, "  {n:4} {reason}"))?;
+    writeln!(out)
+}
+
+fn sabotage(log: &Log, out: &mut dyn Write) -> io::Result<()> {
+    let mut counts = [0_usize; 4];
+    for one in &log.sabotage {
+        let (at, name) = match one.status {
+            SabotageStatus::Killed => (0, "killed"),
+            SabotageStatus::Survived => (1, "SURVIVED"),
+            SabotageStatus::Equivalent => (2, "equivalent"),
+            SabotageStatus::Skip => (3, "skipped"),
+        };
+        counts[at] += 1;
+        writeln!(
+            out,
+            "{name:10} {}  [{}]  {}",
+            one.case, one.saboteur, one.requirement
+        )?;
+        match (&one.reason, one.status) {
+            (_, SabotageStatus::Killed) => {
+                writeln!(
+                    out,
+                    "           honest {}, sabotaged {}",
+                    one.honest, one.sabotaged
+                )?;
+            }
+            (Some(reason), _) => writeln!(out, "           {reason}")?,
+            (None, _) => {}
+        }
+    }
+    let [killed, survived, equivalent, skipped] = counts;
+    writeln!(
+        out,
+        "\n{} saboteurs: {killed} killed, {survived} survived; {equivalent} equivalent, {skipped} skipped\n",
+        killed + survived
+    )
+}
+
+/// Counts by runtime and level, then the whole.
+fn totals(log: &Log, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let known = log.header.runtimes.iter().map(|runtime| runtime.name.len());
+    let width = known.max().unwrap_or(0);
+    for runtime in log.runtimes() {
+        for level in Level::ALL {
+            let name = level.word();
+            let counts = counts(log, runtime, level);
+            let parts: Vec<_> = columns(&counts)
+                .into_iter()
+                .filter(|(_, n)| *n > 0)
+                .map(|(what, n)| format!("{n} {what}"))
+                .collect();
+            if !parts.is_empty() {
+                let decides = if decides(level, context.strict) {
+                    ""
+                } else {
+                    " (advisory)"
+                };
+                writeln!(
+                    out,
+                    "{runtime:width$}  {name:6}  {}{decides}",
+                    parts.join(", ")
+                )?;
+            }
+        }
+    }
+    if log.sabotage.is_empty() || !log.cases.is_empty() {
+        writeln!(
+            out,
+            "{} verdicts in {:.1} s",
+            log.cases.len(),
+            log.footer.seconds
+        )?;
+    }
+    Ok(())
+}
+
+/// Colours a verdict where the output shows colours.
+fn paint(status: Status, text: &str, context: &Context) -> String {
+    let colour = match status {
+        Status::Pass => 32,
+        Status::Fail | Status::Xpass => 31,
+        Status::Broken => 35,
+        Status::Skip | Status::Known => 33,
+    };
+    if context.colour {
+        format!("\x1b[{colour}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::render;
+    use super::*;
+
+    #[test]
+    fn a_failure_shows_sentence_link_and_evidence() {
+        let text = render(write);
+        assert!(
+            text.contains(
+                "FAIL config/hostname/seen_inside on bad\n  IMPLIED (as MUST) config.hostname.set: "
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains("runtime-spec/blob/v1.3.0/config.md#hostname"),
+            "{text}"
+        );
+        assert!(
+            text.contains("  expected: conf-7\n  observed: localhost\n"),
+            "{text}"
+        );
+        assert!(text.contains("XPASS cli/kill/default on bad"), "{text}");
+    }
+
+    #[test]
+    fn a_pass_is_not_listed_and_the_matrix_has_a_column_a_runtime() {
+        let text = render(write);
+        assert!(!text.contains("PASS config"), "{text}");
+        assert!(
+            text.contains("config/hostname/seen_inside  pass    fail"),
+            "{text}"
+        );
+        assert!(
+            text.contains("bad   MUST    1 fail, 1 known, 1 xpass\n"),
+            "{text}"
+        );
+        assert!(text.contains("   1 skip & why"), "{text}");
+    }
+
+    #[test]
+    fn long_evidence_is_a_diff() {
+        let mut out = Vec::new();
+        evidence("a\nb\nc\nd\n", "a\nb\nx\nd\n", &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("  -c\n  +x\n"), "{text}");
+    }
+}
