@@ -17,6 +17,8 @@ pub struct Facts {
     pub capabilities: u64,
     /// The runtime's bounding set, bit by capability number.
     pub bounding: u64,
+    /// Whether the runtime is in the initial user namespace, or one that maps every id alike.
+    pub initial_userns: bool,
     /// Whether an AppArmor policy can be applied.
     pub apparmor: bool,
     /// Whether an SELinux label can be applied.
@@ -57,6 +59,8 @@ impl Facts {
             egid: nix::unistd::getegid().as_raw(),
             capabilities,
             bounding: sys::caps::bounding(),
+            initial_userns: std::fs::read_to_string("/proc/self/uid_map")
+                .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"])),
             apparmor: std::fs::read("/sys/module/apparmor/parameters/enabled")
                 .is_ok_and(|text| text.starts_with(b"Y")),
             selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
@@ -81,6 +85,7 @@ impl Facts {
             egid: 0,
             capabilities: (1 << 41) - 1,
             bounding: (1 << 41) - 1,
+            initial_userns: true,
             apparmor: false,
             selinux: false,
         }

@@ -2,10 +2,19 @@
 //!
 //! Nothing here opens a file or makes a system call; what a plan holds is finished values.
 
+pub mod container;
+pub mod devices;
 mod error;
+pub mod hooks;
+pub mod mounts;
+pub mod namespaces;
 mod options;
 mod origin;
+pub mod process;
+pub mod rootfs;
+pub mod sysctl;
 
+pub use container::Plan;
 pub use error::PlanError;
 pub use options::Options;
 pub use origin::Origin;

@@ -5,3 +5,13 @@
 )]
 
 pub mod caps;
+pub mod clone;
+pub mod mount;
+pub mod net;
+pub mod process;
+pub mod tty;
+
+/// The result of a raw system call, or errno.
+fn check(result: nix::libc::c_long) -> nix::Result<nix::libc::c_long> {
+    nix::errno::Errno::result(result)
+}

@@ -1,0 +1,110 @@
+//! The whole plan of a container: the subjects, put together.
+
+use oci_spec::runtime::{LinuxNamespaceType, Spec};
+
+use super::devices::{self, Devices};
+use super::hooks::{self, Hooks, StateTemplate};
+use super::mounts::{self, Mount};
+use super::namespaces::{self, Namespaces};
+use super::process::{self, Process};
+use super::rootfs::{self, Rootfs};
+use super::sysctl;
+use super::{Options, Origin, PlanError};
+use crate::host::Facts;
+
+/// Everything that `create` does, and in which order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Plan {
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// The root file system.
+    pub rootfs: Rootfs,
+    /// Mounts, in order.
+    pub mounts: Vec<Mount>,
+    /// Devices.
+    pub devices: Devices,
+    /// The host name inside.
+    pub hostname: Option<String>,
+    /// The NIS domain name inside.
+    pub domainname: Option<String>,
+    /// Kernel parameters, each with its path below `/proc/sys`.
+    pub sysctl: Vec<(String, String, Origin)>,
+    /// Hooks.
+    pub hooks: Hooks,
+    /// What hooks read.
+    pub state: StateTemplate,
+    /// The process; absent where config.json has none, which `start` then refuses.
+    pub process: Option<Process>,
+    /// Whether init joins a session keyring of its own.
+    pub new_keyring: bool,
+    /// How many descriptors from 3 on the process gets.
+    pub inherited_fds: u32,
+    /// How many of those are announced by LISTEN_FDS.
+    pub listen_fds: u32,
+}
+
+impl Plan {
+    /// Plans a container.
+    pub fn new(spec: &Spec, facts: &Facts, options: &Options) -> Result<Self, PlanError> {
+        let namespaces = namespaces::plan(spec)?;
+        let mounts = mounts::plan(spec, facts, &namespaces, &options.bundle)?;
+        let has_uts = namespaces.has(LinuxNamespaceType::Uts);
+        Ok(Self {
+            rootfs: rootfs::plan(spec, options, &namespaces)?,
+            devices: devices::plan(spec, facts, &namespaces, &mounts)?,
+            mounts,
+            hostname: named(spec.hostname(), "/hostname", has_uts)?,
+            domainname: named(spec.domainname(), "/domainname", has_uts)?,
+            sysctl: sysctl::plan(spec, &namespaces)?,
+            hooks: hooks::plan(spec)?,
+            state: StateTemplate {
+                oci_version: spec.version().clone(),
+                id: options.id.clone(),
+                bundle: options.bundle.to_string_lossy().into_owned(),
+                annotations: spec.annotations().clone().unwrap_or_default(),
+            },
+            process: spec
+                .process()
+                .as_ref()
+                .map(|process| process::plan(process, facts, &namespaces, &Origin::at("/process")))
+                .transpose()?,
+            new_keyring: !options.no_new_keyring,
+            inherited_fds: options.preserve_fds + options.listen_fds,
+            listen_fds: options.listen_fds,
+            namespaces,
+        })
+    }
+}
+
+fn named(
+    value: &Option<String>,
+    pointer: &'static str,
+    has_uts: bool,
+) -> Result<Option<String>, PlanError> {
+    match value.as_deref() {
+        None | Some("") => Ok(None),
+        Some(name) if has_uts => Ok(Some(name.to_owned())),
+        Some(name) => Err(PlanError::invalid(
+            Origin::at(pointer),
+            format!("{} {name:?}", pointer.trim_start_matches('/')),
+            "it needs a uts namespace, else the machine's own would change",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(json: &str) -> Result<Plan, PlanError> {
+        let spec: Spec = serde_json::from_str(json).expect("the test's config is valid JSON");
+        Plan::new(&spec, &Facts::privileged(), &Options::default())
+    }
+
+    #[test]
+    fn a_hostname_needs_its_namespace() {
+        let error = plan(r#"{"ociVersion":"1.3.0","root":{"path":"r"},"hostname":"h"}"#)
+            .expect_err("no uts namespace");
+        assert!(error.to_string().contains("/hostname"));
+    }
+}
