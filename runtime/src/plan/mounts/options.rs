@@ -109,13 +109,13 @@ pub const OPTIONS: &[(&str, Meaning)] = &[
 ];
 
 /// `MS_NOSYMFOLLOW` of linux/mount.h (Linux 5.10).
-pub const NOSYMFOLLOW: MsFlags = MsFlags::from_bits_retain(0x100);
+pub(super) const NOSYMFOLLOW: MsFlags = MsFlags::from_bits_retain(0x100);
 
 /// A marker of ours: relatime has no attribute bit, it is the access time field at 0.
-pub const RELATIME: u64 = 1 << 63;
+pub(super) const RELATIME: u64 = 1 << 63;
 
 /// What an option means; `None` where it is the file system's.
-pub fn meaning(option: &str) -> Option<Meaning> {
+pub(super) fn meaning(option: &str) -> Option<Meaning> {
     OPTIONS
         .binary_search_by(|(name, _)| (*name).cmp(option))
         .ok()
@@ -124,7 +124,7 @@ pub fn meaning(option: &str) -> Option<Meaning> {
 
 /// The attribute of mount_setattr(2) that corresponds to a flag of mount(2); 0 where the flag
 /// belongs to the file system and not to the mount.
-pub fn attribute(flag: MsFlags) -> u64 {
+pub(super) fn attribute(flag: MsFlags) -> u64 {
     const PAIRS: [(MsFlags, u64); 9] = [
         (MsFlags::MS_RDONLY, attr::RDONLY),
         (MsFlags::MS_NOSUID, attr::NOSUID),
