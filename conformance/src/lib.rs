@@ -1,8 +1,17 @@
 //! The conformance runner.
 #![forbid(unsafe_code)]
 
+pub mod case;
+pub mod cases;
 pub mod catalogue;
+pub mod drive;
+pub mod engine;
 pub mod event;
 pub mod log;
 pub mod machine;
+pub mod need;
 pub mod report;
+pub mod sabotage;
+mod stand_in;
+pub mod trial;
+pub mod verdict;

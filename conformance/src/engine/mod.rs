@@ -1,0 +1,17 @@
+//! Runs cases: schedules them, gives each its trial, judges, and cleans up.
+//!
+//! [`run`] is the whole of it for `plimsoll run`; [`selftest`] does the same through saboteurs.
+
+mod cleanup;
+mod keep;
+mod run;
+mod scratch;
+mod selftest;
+mod view;
+
+pub use cleanup::leftovers;
+pub(crate) use cleanup::{MARKER, cgroups_of};
+pub use run::{Judged, Options, run};
+pub use scratch::{Scratch, ScratchError};
+pub use selftest::selftest;
+pub use view::fit_view;

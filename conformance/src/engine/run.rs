@@ -1,0 +1,197 @@
+//! Running cases on a runtime: in parallel, each with a trial of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::cleanup::clean;
+use super::keep::keep;
+use super::scratch::Scratch;
+use crate::case::Case;
+use crate::drive::{Outcome, Runtime};
+use crate::event::{CaseEvent, Level, Status};
+use crate::trial::{Limits, Trial};
+use crate::verdict::{Check, Stop, Verdict};
+
+/// How cases are run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many cases run at once.
+    pub jobs: usize,
+    /// How long calls and events are waited for.
+    pub limits: Limits,
+    /// Where what a case left behind is kept for a look: a directory for each case.
+    pub keep: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let jobs = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            jobs,
+            limits: Limits::default(),
+            keep: None,
+        }
+    }
+}
+
+/// A judged case.
+#[derive(Debug)]
+pub struct Judged<'c> {
+    /// The case.
+    pub case: &'c Case,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The calls of the runtime that it made.
+    pub calls: Vec<Outcome>,
+    /// How long it took, with its cleaning up.
+    pub elapsed: Duration,
+}
+
+impl Judged<'_> {
+    /// The event of the log, before any expectation is applied.
+    pub fn event(&self, runtime: &str, level: Level) -> CaseEvent {
+        let mut event = CaseEvent {
+            runtime: runtime.to_owned(),
+            case: self.case.id.to_string(),
+            covers: self.case.covers.iter().map(ToString::to_string).collect(),
+            level,
+            status: Status::Pass,
+            reason: None,
+            requirement: None,
+            expected: Value::Null,
+            observed: Value::Null,
+            ms: self.elapsed.as_secs_f64() * 1000.0,
+        };
+        match &self.verdict {
+            Verdict::Pass => {}
+            Verdict::Fail(failure) => {
+                event.status = Status::Fail;
+                event.reason = Some(failure.what.clone());
+                event.requirement = failure.requirements.first().cloned();
+                event.expected = failure.expected.clone();
+                event.observed = failure.observed.clone();
+            }
+            Verdict::Broken(why) => {
+                event.status = Status::Broken;
+                event.reason = Some(why.clone());
+            }
+            Verdict::Skip(why) => {
+                event.status = Status::Skip;
+                event.reason = Some(why.clone());
+            }
+        }
+        event
+    }
+}
+
+/// Runs the cases on a runtime. `skip` says why a case is not to be judged; `each` is told of each
+/// case as it ends, in any order, from any thread.
+pub fn run<'c>(
+    runtime: &Runtime,
+    cases: &[&'c Case],
+    options: &Options,
+    scratch: &Scratch,
+    skip: &(dyn Fn(&Case) -> Option<String> + Sync),
+    each: &(dyn Fn(Judged<'c>) + Sync),
+) -> Check {
+    parallel(options.jobs, runtime, cases, &|case| {
+        each(match skip(case) {
+            Some(why) => Judged {
+                case,
+                verdict: Verdict::Skip(why),
+                calls: Vec::new(),
+                elapsed: Duration::ZERO,
+            },
+            None => judge(case, runtime, options, scratch),
+        });
+    })
+}
+
+/// Does a piece of work for each item, on threads that are in the runtime's view of the machine.
+pub(super) fn parallel<T: Copy + Sync>(
+    jobs: usize,
+    runtime: &Runtime,
+    items: &[T],
+    work: &(dyn Fn(T) + Sync),
+) -> Check {
+    let next = AtomicUsize::new(0);
+    let worker = || -> Check {
+        if let Some(view) = &runtime.view {
+            view.enter()
+                .map_err(|error| Stop::broken("enter the cgroup view", error))?;
+        }
+        while let Some(&item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            work(item);
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.max(1).min(items.len()))
+            .map(|_| scope.spawn(worker))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(Stop::Broken("a worker panicked".into())))
+            })
+            .collect()
+    })
+}
+
+/// Runs one case, and cleans up after it.
+pub(super) fn judge<'c>(
+    case: &'c Case,
+    runtime: &Runtime,
+    options: &Options,
+    scratch: &Scratch,
+) -> Judged<'c> {
+    let begun = Instant::now();
+    let (verdict, calls) = match scratch.trial(case, runtime, options.limits) {
+        Ok(trial) => {
+            let verdict = Verdict::from(attempt(case, &trial));
+            let kept = options
+                .keep
+                .as_ref()
+                .map_or(Ok(()), |dir| keep(&trial, dir));
+            let cleaned = clean(&trial);
+            (with(with(verdict, kept), cleaned), trial.calls.into_inner())
+        }
+        Err(stop) => (Verdict::from(Err(stop)), Vec::new()),
+    };
+    Judged {
+        case,
+        verdict,
+        calls,
+        elapsed: begun.elapsed(),
+    }
+}
+
+/// A harness that fails after a pass has not shown anything.
+fn with(verdict: Verdict, step: Check) -> Verdict {
+    match (verdict, step) {
+        (Verdict::Pass, Err(stop)) => Verdict::from(Err(stop)),
+        (verdict, _) => verdict,
+    }
+}
+
+fn attempt(case: &Case, trial: &Trial) -> Check {
+    // A case that panics is a bug of ours; the others go on.
+    match catch_unwind(AssertUnwindSafe(|| (case.run)(trial))) {
+        Ok(result) => result?,
+        Err(_) => return Err(Stop::Broken("the case panicked".into())),
+    }
+    let judged = trial.judged.borrow();
+    match trial.covers.iter().find(|id| !judged.contains(*id)) {
+        None => Ok(()),
+        Some(id) => Err(Stop::Broken(format!(
+            "the case covers {id} but judged it nowhere"
+        ))),
+    }
+}

@@ -1,0 +1,55 @@
+//! What a case needs of the machine. `machine` decides whether a need is met, and says what is
+//! missing where it is not.
+
+/// Something that the machine must offer for a case to be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// The runner has user id 0 in the initial user namespace.
+    Root,
+    /// The runner is an ordinary user, or can become one.
+    Rootless,
+    /// A capability in the runner's effective set, by its name: `CAP_SYS_RESOURCE`.
+    Capability(&'static str),
+    /// A kernel of at least this version, for what has no probe of its own.
+    Kernel(u32, u32),
+    /// A namespace type by its name below /proc/self/ns: `time`, `user`, `cgroup`, …
+    Namespace(&'static str),
+    /// A cgroup v1 hierarchy with this controller.
+    CgroupV1(&'static str),
+    /// The unified hierarchy with this controller enabled.
+    CgroupV2(&'static str),
+    /// This controller in either version.
+    Cgroup(&'static str),
+    /// At least this many CPUs online.
+    Cpus(usize),
+    /// Seccomp filters.
+    Seccomp,
+    /// A seccomp action that the kernel lists in `actions_avail`.
+    SeccompAction(&'static str),
+    /// An active security module: `apparmor`, `selinux`.
+    Lsm(&'static str),
+    /// A file system in /proc/filesystems (or loadable).
+    Filesystem(&'static str),
+    /// A file system of the temporary directory that supports id-mapped mounts.
+    IdMappedMounts,
+    /// `mount_setattr(2)` (Linux 5.12).
+    MountSetattr,
+    /// systemd as process 1, with its bus.
+    Systemd,
+    /// resctrl, mounted.
+    Resctrl,
+    /// CRIU on the PATH.
+    Criu,
+    /// A network device type that can be made: `dummy`, `veth`.
+    NetDevice(&'static str),
+    /// A loop device that can be attached.
+    LoopDevice,
+    /// Swap accounting of the memory controller.
+    SwapAccounting,
+    /// A kernel with CONFIG_NUMA.
+    Numa,
+    /// A path that exists on the host, such as `/dev/fuse`.
+    Path(&'static str),
+    /// A program on the runner's PATH.
+    Program(&'static str),
+}

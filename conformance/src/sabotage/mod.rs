@@ -1,0 +1,13 @@
+//! Wrong runtimes made from right ones, to prove of each case that it can fail.
+//!
+//! A saboteur stands between the case and the runtime: it sees each call, and may change the
+//! config.json that the call reads (put back as soon as the call returned), the call, or what
+//! came of it. The runtime itself is started as always, so that parents, signals and descriptors
+//! stay as they were. See docs/design/sabotage.md.
+
+mod config;
+mod lie;
+mod saboteur;
+
+pub use lie::{How, lies};
+pub use saboteur::{Next, Saboteur, alters, alters_process, drops, drops_process, edits, wraps};

@@ -1,0 +1,140 @@
+//! A way of being wrong.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::config::{alter, remove, swap};
+use crate::case::{Ids, Name};
+use crate::drive::{Call, Outcome};
+use crate::verdict::Check;
+
+/// Makes the call that a saboteur was asked to make, or another one, on the real runtime.
+pub type Next<'a> = &'a dyn Fn(&Call) -> Check<Outcome>;
+
+/// What a saboteur does with a call.
+type Interpose = dyn Fn(&Call, Next<'_>) -> Check<Outcome> + Send + Sync;
+
+/// A wrong runtime, made from a right one.
+#[derive(Clone)]
+pub struct Saboteur {
+    /// What it does, as reports show it: `drop /hostname`.
+    pub text: Name,
+    /// The requirements whose assertion it must turn red; empty means the case's only one.
+    pub on: Vec<Name>,
+    /// Why it changes nothing that can be seen, where that is so.
+    pub equivalent: Option<Name>,
+    interpose: Arc<Interpose>,
+}
+
+impl Saboteur {
+    /// Changes nothing: no verdict may change.
+    pub fn identity() -> Self {
+        wraps("identity", |call, next| next(call))
+    }
+
+    /// Says which requirements' assertions it must turn red. Needed where the case covers several.
+    #[must_use]
+    pub fn on(mut self, requirements: impl Ids) -> Self {
+        self.on = requirements.ids();
+        self
+    }
+
+    /// Says that it changes nothing that can be seen, and why; it is then counted apart.
+    #[must_use]
+    pub fn equivalent(mut self, why: impl Into<Name>) -> Self {
+        self.equivalent = Some(why.into());
+        self
+    }
+
+    /// Makes a call, wrongly.
+    pub fn interpose(&self, call: &Call, next: Next<'_>) -> Check<Outcome> {
+        (self.interpose)(call, next)
+    }
+}
+
+impl fmt::Debug for Saboteur {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saboteur")
+            .field("text", &self.text)
+            .field("on", &self.on)
+            .finish()
+    }
+}
+
+impl fmt::Display for Saboteur {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A saboteur that does anything at all with the calls it sees.
+pub fn wraps(
+    text: impl Into<Name>,
+    interpose: impl Fn(&Call, Next<'_>) -> Check<Outcome> + Send + Sync + 'static,
+) -> Saboteur {
+    Saboteur {
+        text: text.into(),
+        on: Vec::new(),
+        equivalent: None,
+        interpose: Arc::new(interpose),
+    }
+}
+
+/// A runtime that reads another config.json than the one in the bundle.
+pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Saboteur {
+    wraps(text, move |call, next| {
+        match (call.operation(), call.bundle()) {
+            ("create" | "run" | "restore", Some(bundle)) => {
+                swap(&bundle.join("config.json"), &edit, || next(call))
+            }
+            _ => next(call),
+        }
+    })
+}
+
+/// A runtime that ignores one entry of config.json, by its JSON pointer.
+pub fn drops(pointer: &'static str) -> Saboteur {
+    edits(format!("drop {pointer}"), move |config| {
+        remove(config, pointer)
+    })
+}
+
+/// A runtime that takes one entry of config.json, by its JSON pointer, for another value. Objects
+/// and arrays on the way are made; `-` appends to an array.
+pub fn alters(pointer: &'static str, value: impl Into<Value>) -> Saboteur {
+    let value = value.into();
+    edits(format!("alter {pointer} to {value}"), move |config| {
+        alter(config, pointer, value.clone());
+    })
+}
+
+/// As [`edits`], for the process file that `exec --process FILE` reads.
+fn edits_process(text: String, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Saboteur {
+    wraps(text, move |call, next| {
+        let file = call.flag("--process").or_else(|| call.flag("-p"));
+        match (call.operation(), file) {
+            ("exec", Some(file)) => swap(file.as_ref(), &edit, || next(call)),
+            _ => next(call),
+        }
+    })
+}
+
+/// A runtime whose `exec` ignores one entry of the process file.
+pub fn drops_process(pointer: &'static str) -> Saboteur {
+    edits_process(format!("exec: drop {pointer}"), move |process| {
+        remove(process, pointer)
+    })
+}
+
+/// A runtime whose `exec` takes one entry of the process file for another value.
+pub fn alters_process(pointer: &'static str, value: impl Into<Value>) -> Saboteur {
+    let value = value.into();
+    edits_process(
+        format!("exec: alter {pointer} to {value}"),
+        move |process| {
+            alter(process, pointer, value.clone());
+        },
+    )
+}

@@ -1,0 +1,18 @@
+//! A trial: one case on one runtime, with a directory, a `--root` and a container id of its own.
+//!
+//! [`Trial`] is what a case's `run` gets. Its calls come in two kinds: `create`, `start`, … set the
+//! scene, and stop the case where the runtime refuses; `try_create`, `try_start`, … hand over the
+//! outcome to be judged. [`Assert`] judges, on the trial itself for the case's primary requirement
+//! and on [`Trial::on`] for any other.
+
+mod agent;
+mod judge;
+mod operations;
+mod state;
+#[expect(clippy::module_inception, reason = "the type that the folder is about")]
+mod trial;
+
+pub use agent::Agent;
+pub use judge::{Assert, Judge};
+pub use state::State;
+pub use trial::{Limits, Trial};

@@ -1,0 +1,214 @@
+//! The operations of the specification, and what engines add to them.
+//!
+//! `try_…` hands over the outcome; the plain form sets the scene and stops the case where the
+//! runtime refuses.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::agent::{Agent, Pipes};
+use super::state::State;
+use super::trial::Trial;
+use crate::drive::{Call, Exit, Outcome, Pidfd};
+use crate::verdict::{Check, Stop};
+
+impl Trial {
+    /// The call of `create` for this trial's bundle and id, its streams kept.
+    pub fn create_call(&self) -> Call {
+        let bundle = self.bundle().display().to_string();
+        let pid_file = self.pid_file().display().to_string();
+        self.command([
+            "create",
+            "--bundle",
+            &bundle,
+            "--pid-file",
+            &pid_file,
+            self.id(),
+        ])
+    }
+
+    fn pid_file(&self) -> std::path::PathBuf {
+        self.dir().join("pid")
+    }
+
+    /// Creates the container, with the payload's streams led to us.
+    pub fn try_create(&self) -> Check<Outcome> {
+        let (pipes, stdin, stdout) =
+            Pipes::new().map_err(|error| Stop::broken("make pipes for the payload", error))?;
+        let call = self.create_call().stdin(stdin).stdout(stdout);
+        *self.pipes.borrow_mut() = Some(pipes);
+        let outcome = self.call(&call)?;
+        drop(call);
+        if outcome.ok() {
+            self.find_init()?;
+        }
+        Ok(outcome)
+    }
+
+    /// Creates the container.
+    pub fn create(&self) -> Check {
+        accepted(&self.try_create()?)
+    }
+
+    /// Starts the container.
+    pub fn try_start(&self) -> Check<Outcome> {
+        self.runtime(["start", self.id()])
+    }
+
+    /// Starts the container.
+    pub fn start(&self) -> Check {
+        accepted(&self.try_start()?)
+    }
+
+    /// Asks for the container's state.
+    pub fn try_state(&self) -> Check<Outcome> {
+        self.runtime(["state", self.id()])
+    }
+
+    /// The container's state.
+    pub fn state(&self) -> Check<State> {
+        let outcome = self.try_state()?;
+        accepted(&outcome)?;
+        match State::parse(&outcome.stdout) {
+            Some(state) => Ok(state),
+            None => Self::spoilt(
+                "what `state` prints",
+                "a state document",
+                outcome.stdout.into(),
+            ),
+        }
+    }
+
+    /// Sends a signal: by name, with or without `SIG`, or by number.
+    pub fn try_kill(&self, signal: &str) -> Check<Outcome> {
+        self.runtime(["kill", self.id(), signal])
+    }
+
+    /// Sends a signal.
+    pub fn kill(&self, signal: &str) -> Check {
+        accepted(&self.try_kill(signal)?)
+    }
+
+    /// Deletes the container.
+    pub fn try_delete(&self) -> Check<Outcome> {
+        self.runtime(["delete", self.id()])
+    }
+
+    /// Deletes the container.
+    pub fn delete(&self) -> Check {
+        accepted(&self.try_delete()?)
+    }
+
+    /// Runs a further program in the container, and waits for its end.
+    pub fn exec<A: Into<String>>(&self, args: impl IntoIterator<Item = A>) -> Check<Outcome> {
+        let head = ["exec".to_owned(), self.id().to_owned()];
+        self.runtime(head.into_iter().chain(args.into_iter().map(Into::into)))
+    }
+
+    /// Runs a further program by a process document, made of the bundle's own by `edit`.
+    pub fn exec_process(&self, edit: impl FnOnce(&mut Value)) -> Check<Outcome> {
+        let mut process = self.config()?["process"].take();
+        edit(&mut process);
+        let file = self.fresh_path("process.json");
+        self.write(&file, &process.to_string())?;
+        self.runtime(["exec", "--process", &file.display().to_string(), self.id()])
+    }
+
+    /// Creates and starts the container with the probe as its program, and waits for the probe's
+    /// report.
+    pub fn agent(&self) -> Check<Agent<'_>> {
+        self.create()?;
+        self.start()?;
+        self.started()
+    }
+
+    /// Waits for the report of the probe in a container that was started.
+    pub fn started(&self) -> Check<Agent<'_>> {
+        Agent::meet(self)
+    }
+
+    /// Creates and starts the container, and waits for the end of its program. Its standard input
+    /// is closed, which ends a probe that waits for commands.
+    pub fn run_to_exit(&self) -> Check<Exit> {
+        self.create()?;
+        self.start()?;
+        self.hang_up();
+        self.wait()
+    }
+
+    /// Closes the payload's standard input.
+    pub fn hang_up(&self) {
+        if let Some(pipes) = self.pipes.borrow_mut().as_mut() {
+            pipes.hang_up();
+        }
+    }
+
+    /// Waits for the end of the container's init.
+    pub fn wait(&self) -> Check<Exit> {
+        let init = self.init.borrow();
+        let Some((_, pidfd)) = init.as_ref() else {
+            return Err(Stop::Broken("the container has no init to wait for".into()));
+        };
+        match pidfd.wait(self.deadline()) {
+            Ok(Some(exit)) => Ok(exit),
+            Ok(None) => Self::spoilt("the container's program ends", true, false.into()),
+            Err(error) => Err(Stop::broken("wait for the container's init", error)),
+        }
+    }
+
+    /// Kills the container, and waits until it is gone.
+    pub fn stop(&self) -> Check {
+        self.kill("KILL")?;
+        self.wait().map(|_| ())
+    }
+
+    /// The process id of the container's init, as the runtime gave it at `create`.
+    pub fn pid(&self) -> Check<i32> {
+        match self.init.borrow().as_ref() {
+            Some((pid, _)) => Ok(*pid),
+            None => Err(Stop::Broken("the container was not created".into())),
+        }
+    }
+
+    /// The container's init has not ended.
+    pub fn init_lives(&self) -> Check<bool> {
+        match self.init.borrow().as_ref() {
+            Some((_, pidfd)) => pidfd
+                .alive()
+                .map_err(|error| Stop::broken("look at the container's init", error)),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes hold of init by the pid file, or by `state` where a runtime wrote none.
+    fn find_init(&self) -> Check {
+        let file = self.pid_file();
+        let pid = match fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+        {
+            Some(pid) => pid,
+            None => self.state()?.pid,
+        };
+        let pidfd =
+            Pidfd::open(pid).map_err(|error| Stop::broken(format!("hold process {pid}"), error))?;
+        self.cgroups
+            .borrow_mut()
+            .extend(crate::engine::cgroups_of(pid, self.id()));
+        *self.init.borrow_mut() = pidfd.map(|pidfd| (pid, pidfd));
+        Ok(())
+    }
+}
+
+/// Stops the case where the runtime refused a call that only sets the scene.
+pub(super) fn accepted(outcome: &Outcome) -> Check {
+    if outcome.ok() {
+        return Ok(());
+    }
+    Trial::spoilt(
+        "the runtime accepts the call",
+        json!("exit status 0"),
+        outcome.describe(),
+    )
+}

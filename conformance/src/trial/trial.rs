@@ -1,0 +1,235 @@
+//! The trial itself: whose it is, where it lives, and how it calls the runtime.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::agent::Pipes;
+use super::judge::Judge;
+use crate::case::{Case, Ids, Name};
+use crate::drive::{Call, Deadline, Outcome, Pidfd, Runtime};
+use crate::verdict::{Check, Failure, Stop};
+
+/// How long a trial waits before it gives up.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For one call of the runtime.
+    pub call: Duration,
+    /// For something that a payload or the kernel is to do.
+    pub event: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(20),
+            event: Duration::from_secs(10),
+        }
+    }
+}
+
+/// One case on one runtime.
+pub struct Trial {
+    pub(crate) case_id: Name,
+    pub(crate) covers: Vec<Name>,
+    runtime: Runtime,
+    limits: Limits,
+    dir: PathBuf,
+    id: String,
+    /// The requirements that an assertion has judged so far.
+    pub(crate) judged: RefCell<BTreeSet<Name>>,
+    /// The outcomes of all calls, in order, for `--keep` and the failure's report.
+    pub(crate) calls: RefCell<Vec<Outcome>>,
+    /// The ids that `create` or `run` were called with: cleaning up deletes them.
+    pub(crate) ids: RefCell<BTreeSet<String>>,
+    /// The container's init, once it is known.
+    pub(crate) init: RefCell<Option<(i32, Pidfd)>>,
+    /// The cgroups that init was seen in.
+    pub(crate) cgroups: RefCell<BTreeSet<PathBuf>>,
+    /// Our ends of the payload's streams.
+    pub(crate) pipes: RefCell<Option<Pipes>>,
+    files: Cell<u32>,
+}
+
+impl Trial {
+    /// A trial in a directory of its own, which exists and holds the bundle.
+    pub(crate) fn new(
+        case: &Case,
+        runtime: &Runtime,
+        limits: Limits,
+        dir: PathBuf,
+        id: String,
+    ) -> Self {
+        Self {
+            case_id: case.id.clone(),
+            covers: case.covers.clone(),
+            runtime: runtime.clone(),
+            limits,
+            dir,
+            id,
+            judged: RefCell::default(),
+            calls: RefCell::default(),
+            ids: RefCell::default(),
+            init: RefCell::default(),
+            cgroups: RefCell::default(),
+            pipes: RefCell::default(),
+            files: Cell::new(0),
+        }
+    }
+
+    /// The container's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The trial's directory on the host.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The bundle's directory.
+    pub fn bundle(&self) -> PathBuf {
+        self.dir.join("bundle")
+    }
+
+    /// A path in the container's root file system, seen from the host.
+    pub fn rootfs(&self, path: &str) -> PathBuf {
+        self.bundle()
+            .join("rootfs")
+            .join(path.trim_start_matches('/'))
+    }
+
+    /// The directory that the runtime is given as `--root`.
+    pub fn root(&self) -> PathBuf {
+        self.dir.join("root")
+    }
+
+    /// The runtime under judgement.
+    pub(crate) fn runtime_itself(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// A moment after which an event is given up.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(self.limits.event)
+    }
+
+    /// The bundle's config.json as it stands.
+    pub fn config(&self) -> Check<Value> {
+        let file = self.bundle().join("config.json");
+        let text = fs::read(&file)
+            .map_err(|error| Stop::broken(format!("read {}", file.display()), error))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| Stop::broken(format!("parse {}", file.display()), error))
+    }
+
+    /// Replaces the bundle's config.json.
+    pub fn set_config(&self, config: &Value) -> Check {
+        self.write(&self.bundle().join("config.json"), &config.to_string())
+    }
+
+    /// Writes a file on the host.
+    pub fn write(&self, file: &Path, text: &str) -> Check {
+        fs::write(file, text)
+            .map_err(|error| Stop::broken(format!("write {}", file.display()), error))
+    }
+
+    /// Reads a file on the host that must be there for the case to make sense.
+    pub fn read(&self, file: impl AsRef<Path>) -> Check<String> {
+        let file = file.as_ref();
+        fs::read_to_string(file)
+            .map_err(|error| Stop::broken(format!("read {}", file.display()), error))
+    }
+
+    /// A path in the trial's directory that nothing has used yet.
+    pub fn fresh_path(&self, stem: &str) -> PathBuf {
+        self.files.set(self.files.get() + 1);
+        self.dir.join(format!("{stem}-{}", self.files.get()))
+    }
+
+    /// A call of the runtime with this trial's `--root`, to be made by [`Trial::call`].
+    pub fn command<A: Into<String>>(&self, args: impl IntoIterator<Item = A>) -> Call {
+        Call {
+            globals: vec!["--root".into(), self.root().display().to_string()],
+            limit: self.limits.call,
+            env: vec![(crate::engine::MARKER.into(), self.id.clone())],
+            ..Call::default().with_args(args)
+        }
+    }
+
+    /// Makes a call, and hands over what came of it. A call that hangs is killed, and stops the
+    /// case: it fails.
+    pub fn call(&self, call: &Call) -> Check<Outcome> {
+        if let ("create" | "run" | "restore", Some(id)) = (call.operation(), call.args.last()) {
+            self.ids.borrow_mut().insert(id.clone());
+        }
+        let outcome = self.runtime.call(call)?;
+        self.calls.borrow_mut().push(outcome.clone());
+        if outcome.timed_out {
+            return Err(Stop::Fail(Box::new(Failure {
+                requirements: Vec::new(),
+                what: format!("`{}` returns", call.args.join(" ")),
+                expected: format!("within {:.1} s", call.limit.as_secs_f64()).into(),
+                observed: outcome.describe(),
+                timed_out: true,
+            })));
+        }
+        Ok(outcome)
+    }
+
+    /// Calls the runtime with these arguments behind `--root`.
+    pub fn runtime<A: Into<String>>(&self, args: impl IntoIterator<Item = A>) -> Check<Outcome> {
+        self.call(&self.command(args))
+    }
+
+    /// Makes several calls at the same moment; the outcomes are in the order of the calls.
+    pub fn together(&self, calls: &[Call]) -> Check<Vec<Outcome>> {
+        for call in calls {
+            if let ("create" | "run", Some(id)) = (call.operation(), call.args.last()) {
+                self.ids.borrow_mut().insert(id.clone());
+            }
+        }
+        let runtime = &self.runtime;
+        let outcomes: Vec<Check<Outcome>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = calls
+                .iter()
+                .map(|call| scope.spawn(move || runtime.call(call)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|_| Err(Stop::Broken("a caller panicked".into())))
+                })
+                .collect()
+        });
+        let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Check<_>>()?;
+        self.calls.borrow_mut().extend(outcomes.iter().cloned());
+        Ok(outcomes)
+    }
+
+    /// Assertions that judge these requirements, rather than the case's primary one.
+    pub fn on(&self, requirements: impl Ids) -> Judge<'_> {
+        Judge::new(self, requirements.ids())
+    }
+
+    /// A failure of the runtime in setting the scene, which judges no requirement.
+    pub(crate) fn spoilt<T>(
+        what: impl Into<String>,
+        expected: impl Into<Value>,
+        observed: Value,
+    ) -> Check<T> {
+        Err(Stop::Fail(Box::new(Failure {
+            requirements: Vec::new(),
+            what: what.into(),
+            expected: expected.into(),
+            observed,
+            timed_out: false,
+        })))
+    }
+}
