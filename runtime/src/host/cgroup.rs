@@ -1,0 +1,316 @@
+//! Which cgroup hierarchies this machine has, where they are mounted, and where this process is in each.
+//!
+//! Controllers may be spread over v1 hierarchies, sit in the v2 one, or both (a hybrid machine).
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
+use nix::unistd::{AccessFlags, access};
+
+/// Where init systems mount the cgroup file systems (hier(7), systemd's cgroup interface).
+const USUAL_ROOT: &str = "/sys/fs/cgroup";
+
+/// One cgroup file system that is mounted here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// Where it is mounted.
+    pub mount: PathBuf,
+    /// Its controllers; v1 also lists `name=…` of a named hierarchy. For v2, what the root offers.
+    pub controllers: Vec<String>,
+    /// The cgroup of this process, relative to `mount` (empty for the mount itself); none where it
+    /// lies outside what is mounted.
+    pub own: Option<PathBuf>,
+    /// Whether this process may make cgroups at `mount`.
+    pub writable: bool,
+    /// Whether this process may make cgroups below its own.
+    pub own_writable: bool,
+}
+
+impl Hierarchy {
+    /// Whether the hierarchy has the controller.
+    pub fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|c| c == controller)
+    }
+}
+
+/// How controllers are spread over the versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// No cgroup file system is mounted.
+    None,
+    /// v1 hierarchies only.
+    V1,
+    /// The v2 hierarchy only.
+    V2,
+    /// Both.
+    Hybrid,
+}
+
+/// The cgroup hierarchies of this machine as this process sees them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CgroupLayout {
+    /// The v1 hierarchies, each once, in the order of mountinfo.
+    pub v1: Vec<Hierarchy>,
+    /// The v2 hierarchy.
+    pub v2: Option<Hierarchy>,
+    /// Whether systemd is the system's manager (`/run/systemd/system`, sd_booted(3)).
+    pub systemd: bool,
+    /// Whether the effective user is root.
+    pub root: bool,
+}
+
+impl CgroupLayout {
+    /// Looks at the machine.
+    pub fn probe() -> io::Result<Self> {
+        let own = parse_own(&fs::read_to_string("/proc/self/cgroup")?);
+        let mut layout = match pure_v2(&own) {
+            Some(v2) => Self {
+                v2: Some(v2),
+                ..Self::default()
+            },
+            None => parse_mounts(&fs::read("/proc/self/mountinfo")?, &own),
+        };
+        layout.systemd = Path::new("/run/systemd/system").is_dir();
+        layout.root = nix::unistd::geteuid().is_root();
+        for hierarchy in layout.v1.iter_mut().chain(&mut layout.v2) {
+            let may = |dir: &Path| access(dir, AccessFlags::W_OK).is_ok();
+            hierarchy.writable = may(&hierarchy.mount);
+            // Only asked where the first answer is no: a call fewer for root.
+            hierarchy.own_writable = hierarchy.writable
+                || hierarchy
+                    .own
+                    .as_ref()
+                    .is_some_and(|own| may(&hierarchy.mount.join(own)));
+        }
+        if let Some(v2) = &mut layout.v2 {
+            v2.controllers = read_controllers(&v2.mount)?;
+        }
+        Ok(layout)
+    }
+
+    /// How controllers are spread over the versions.
+    pub fn mode(&self) -> Mode {
+        match (self.v1.is_empty(), self.v2.is_some()) {
+            (true, false) => Mode::None,
+            (true, true) => Mode::V2,
+            (false, false) => Mode::V1,
+            (false, true) => Mode::Hybrid,
+        }
+    }
+
+    /// The v1 hierarchy of a controller.
+    pub fn v1_of(&self, controller: &str) -> Option<&Hierarchy> {
+        self.v1.iter().find(|h| h.has(controller))
+    }
+
+    /// The v2 hierarchy, where it has the controller.
+    pub fn v2_of(&self, controller: &str) -> Option<&Hierarchy> {
+        self.v2.as_ref().filter(|h| h.has(controller))
+    }
+}
+
+/// The controllers that a v2 cgroup may hand on (`cgroup.controllers`, cgroups(7)).
+fn read_controllers(dir: &Path) -> io::Result<Vec<String>> {
+    let text = fs::read_to_string(dir.join("cgroup.controllers"))?;
+    Ok(text.split_ascii_whitespace().map(str::to_owned).collect())
+}
+
+/// A line of `/proc/self/cgroup`: the controllers of a hierarchy (none for v2) and our place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Own {
+    controllers: Vec<String>,
+    path: PathBuf,
+}
+
+fn parse_own(text: &str) -> Vec<Own> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let controllers = fields.next()?.split(',').filter(|c| !c.is_empty());
+            let controllers = controllers.map(str::to_owned).collect();
+            Some(Own {
+                controllers,
+                path: PathBuf::from(fields.next()?),
+            })
+        })
+        .collect()
+}
+
+/// The usual v2 machine, recognised without reading mountinfo, which may have thousands of lines.
+fn pure_v2(own: &[Own]) -> Option<Hierarchy> {
+    let [Own { controllers, path }] = own else {
+        return None;
+    };
+    if !controllers.is_empty() || statfs(USUAL_ROOT).ok()?.filesystem_type() != CGROUP2_SUPER_MAGIC
+    {
+        return None;
+    }
+    let relative = path.strip_prefix("/").ok()?;
+    let mount = PathBuf::from(USUAL_ROOT);
+    // A mount of a part of the tree shows other paths than /proc does; then mountinfo decides.
+    mount
+        .join(relative)
+        .join("cgroup.procs")
+        .exists()
+        .then(|| Hierarchy {
+            mount,
+            controllers: Vec::new(),
+            own: Some(relative.to_owned()),
+            writable: false,
+            own_writable: false,
+        })
+}
+
+fn parse_mounts(mountinfo: &[u8], own: &[Own]) -> CgroupLayout {
+    let mut layout = CgroupLayout::default();
+    for line in mountinfo.split(|b| *b == b'\n') {
+        let Some(mount) = Mount::parse(line) else {
+            continue;
+        };
+        if mount.kind == b"cgroup2" {
+            let ours = own.iter().find(|o| o.controllers.is_empty());
+            let found = mount.hierarchy(ours, Vec::new());
+            keep(&mut layout.v2, found);
+        } else if mount.kind == b"cgroup" {
+            let options = String::from_utf8_lossy(mount.options).into_owned();
+            let named = |c: &String| options.split(',').any(|option| option == c);
+            // A hierarchy that /proc does not list has no controller that a process could be in.
+            let Some(ours) = own.iter().find(|o| o.controllers.iter().any(named)) else {
+                continue;
+            };
+            let found = mount.hierarchy(Some(ours), ours.controllers.clone());
+            match layout
+                .v1
+                .iter_mut()
+                .find(|h| h.controllers == found.controllers)
+            {
+                Some(known) if known.own.is_none() && found.own.is_some() => *known = found,
+                Some(_) => {}
+                None => layout.v1.push(found),
+            }
+        }
+    }
+    layout
+}
+
+/// Of several mounts of one hierarchy, the first that shows our own cgroup.
+fn keep(slot: &mut Option<Hierarchy>, found: Hierarchy) {
+    match slot {
+        Some(known) if known.own.is_some() || found.own.is_none() => {}
+        _ => *slot = Some(found),
+    }
+}
+
+/// The fields of a mountinfo line that matter here (proc_pid_mountinfo(5)).
+struct Mount<'a> {
+    root: PathBuf,
+    point: PathBuf,
+    kind: &'a [u8],
+    options: &'a [u8],
+}
+
+impl<'a> Mount<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|b| *b == b' ');
+        let root = unescape(fields.nth(3)?);
+        let point = unescape(fields.next()?);
+        let mut tail = fields.skip_while(|f| *f != b"-").skip(1);
+        let kind = tail.next()?;
+        Some(Self {
+            root,
+            point,
+            kind,
+            options: tail.nth(1)?,
+        })
+    }
+
+    fn hierarchy(self, own: Option<&Own>, controllers: Vec<String>) -> Hierarchy {
+        let own = own.and_then(|o| o.path.strip_prefix(&self.root).ok().map(Path::to_owned));
+        Hierarchy {
+            mount: self.point,
+            controllers,
+            own,
+            writable: false,
+            own_writable: false,
+        }
+    }
+}
+
+/// Undoes the octal escapes of mountinfo (`\040` for a space).
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let [first, tail @ ..] = rest {
+        let octal = match tail {
+            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] if *first == b'\\' => {
+                Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+            }
+            _ => None,
+        };
+        out.push(octal.unwrap_or(*first));
+        rest = if octal.is_some() { &tail[3..] } else { tail };
+    }
+    PathBuf::from(OsString::from_vec(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HYBRID: &str = "\
+31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory
+40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,xattr,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+";
+    const OWN: &str = "3:cpu,cpuacct:/\n2:memory:/jobs/7\n1:name=systemd:/user.slice\n0::/\n";
+
+    #[test]
+    fn a_hybrid_machine_has_both_versions() {
+        let layout = parse_mounts(HYBRID.as_bytes(), &parse_own(OWN));
+        assert_eq!(layout.mode(), Mode::Hybrid);
+        let cpu = layout.v1_of("cpuacct").expect("co-mounted");
+        assert_eq!(cpu.mount, Path::new("/sys/fs/cgroup/cpu,cpuacct"));
+        assert_eq!(
+            layout.v1_of("memory").and_then(|h| h.own.clone()),
+            Some("jobs/7".into())
+        );
+        assert!(layout.v1_of("name=systemd").is_some());
+        assert_eq!(
+            layout.v2.expect("unified").mount,
+            Path::new("/sys/fs/cgroup/unified")
+        );
+    }
+
+    #[test]
+    fn inside_a_container_the_mount_shows_only_a_part() {
+        let info = "5 1 0:9 /docker/abc /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n";
+        let layout = parse_mounts(info.as_bytes(), &parse_own("8:pids:/docker/abc\n"));
+        assert_eq!(layout.v1[0].own.as_deref(), Some(Path::new("")));
+        let elsewhere = parse_mounts(info.as_bytes(), &parse_own("8:pids:/other\n"));
+        assert_eq!(elsewhere.v1[0].own, None);
+    }
+
+    #[test]
+    fn of_two_mounts_the_one_that_shows_us_wins() {
+        let info = "5 1 0:9 /a /mnt/a rw - cgroup2 none rw\n6 1 0:9 / /sys/fs/cgroup rw - cgroup2 none rw\n";
+        let layout = parse_mounts(info.as_bytes(), &parse_own("0::/b\n"));
+        assert_eq!(layout.v2.expect("v2").mount, Path::new("/sys/fs/cgroup"));
+    }
+
+    #[test]
+    fn escapes_of_mountinfo_are_undone() {
+        assert_eq!(unescape(br"/a\040b\134c"), Path::new(r"/a b\c"));
+        assert_eq!(unescape(br"/a\9"), Path::new(r"/a\9"));
+    }
+
+    #[test]
+    fn a_path_may_hold_colons() {
+        assert_eq!(parse_own("0::/a:b\n")[0].path, Path::new("/a:b"));
+    }
+}
