@@ -13,6 +13,7 @@ mod options;
 mod origin;
 pub mod process;
 pub mod rootfs;
+pub mod seccomp;
 pub mod sysctl;
 
 pub use container::Plan;
