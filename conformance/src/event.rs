@@ -56,6 +56,9 @@ pub struct RuntimeInfo {
     pub sha256: String,
     /// The newest version of the specification that it declares, if it declares one.
     pub oci_version_max: Option<String>,
+    /// The program that its `--version` names, whatever it is called here: expectations go by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub implementation: Option<String>,
 }
 
 /// How a case ended.

@@ -4,14 +4,18 @@
 pub mod case;
 pub mod cases;
 pub mod catalogue;
+pub mod declared;
 pub mod drive;
 pub mod engine;
 pub mod event;
+pub mod expect;
+pub mod index;
 pub mod log;
 pub mod machine;
 pub mod need;
 pub mod report;
 pub mod sabotage;
+pub mod select;
 mod stand_in;
 pub mod trial;
 pub mod verdict;

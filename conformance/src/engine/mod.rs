@@ -14,4 +14,5 @@ pub(crate) use cleanup::{MARKER, cgroups_of};
 pub use run::{Judged, Options, run};
 pub use scratch::{Scratch, ScratchError};
 pub use selftest::selftest;
+pub(crate) use selftest::targets;
 pub use view::fit_view;

@@ -4,6 +4,7 @@ mod cgroup;
 mod doctor;
 mod facts;
 mod look;
+mod needs;
 
 pub use cgroup::{Cgroups, Layout};
 pub use doctor::{Finding, findings, write_human};
