@@ -93,7 +93,7 @@ pub(super) fn remove(json: &mut Value, pointer: &str) {
 }
 
 /// Sets the entry at a JSON pointer, making the objects on the way; `-` appends to an array.
-pub(super) fn alter(json: &mut Value, pointer: &str, value: Value) {
+pub(crate) fn alter(json: &mut Value, pointer: &str, value: Value) {
     let Some((parent, name)) = split(pointer) else {
         *json = value;
         return;

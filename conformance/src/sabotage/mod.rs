@@ -6,6 +6,7 @@
 //! stay as they were. See docs/design/sabotage.md.
 
 mod config;
+pub(crate) use config::alter;
 mod lie;
 mod saboteur;
 
