@@ -25,7 +25,7 @@ pub enum SpecError {
         source: serde_json::Error,
     },
     /// A value has the wrong type, is out of range or is unknown.
-    #[error("{message} ({file} {pointer})")]
+    #[error("{message} ({file}{}{pointer})", if pointer.is_empty() { "" } else { " " })]
     Invalid {
         /// The name of the file, for the message.
         file: String,

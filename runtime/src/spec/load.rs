@@ -3,50 +3,121 @@
 use std::fs;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::CONFIG_FILE;
 use super::config::{Config, ProcessConfig};
 use super::error::SpecError;
-use super::gaps::{Gaps, ProcessGaps};
+use super::gaps::{self, Closed};
+use super::pointer::{self, Problem};
+use super::shape::{CONFIG, PROCESS, Shape, Slot};
+use super::survey::{Survey, survey};
+use super::{upgrade, validate};
+
+/// What messages call the file of `exec --process`.
+const PROCESS_FILE: &str = "process.json";
 
 /// Loads and validates `config.json` of the bundle.
 pub fn load(bundle: &Path) -> Result<Config, SpecError> {
-    let path = bundle.join(CONFIG_FILE);
-    let text = fs::read_to_string(&path).map_err(|source| SpecError::Read { path, source })?;
-    from_str(text)
+    from_str(read(&bundle.join(CONFIG_FILE))?)
 }
 
 /// Validates the text of a `config.json`.
 pub fn from_str(text: String) -> Result<Config, SpecError> {
-    let spec = serde_json::from_str(&text).map_err(|source| SpecError::Syntax {
-        file: CONFIG_FILE.to_owned(),
-        source,
-    })?;
+    let (spec, survey, closed) = parse(&text, CONFIG_FILE, &CONFIG, gaps::rewrite)?;
+    validate::config(&spec, &closed.gaps, &survey.absent, &text)
+        .map_err(|problem| problem.in_file(CONFIG_FILE))?;
     Ok(Config {
         spec,
-        gaps: Gaps::default(),
-        warnings: Vec::new(),
+        gaps: closed.gaps,
+        warnings: closed.warnings,
         text,
     })
 }
 
 /// Loads and validates a file that holds a `process` object.
 pub fn load_process(path: &Path) -> Result<ProcessConfig, SpecError> {
-    let text = fs::read_to_string(path).map_err(|source| SpecError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    process_from_str(&text)
+    process_from_str(&read(path)?)
 }
 
 /// Validates the text of a `process` object.
 pub fn process_from_str(text: &str) -> Result<ProcessConfig, SpecError> {
-    let process = serde_json::from_str(text).map_err(|source| SpecError::Syntax {
-        file: "process.json".to_owned(),
-        source,
-    })?;
+    let (process, _, closed) = parse(text, PROCESS_FILE, &PROCESS, gaps::rewrite_process)?;
+    validate::process(&process, text).map_err(|problem| problem.in_file(PROCESS_FILE))?;
     Ok(ProcessConfig {
         process,
-        gaps: ProcessGaps::default(),
-        warnings: Vec::new(),
+        gaps: closed.gaps.process,
+        warnings: closed.warnings,
     })
+}
+
+/// Reads a file whole; bytes that are not UTF-8 are a mistake in the JSON, not of the machine.
+fn read(path: &Path) -> Result<String, SpecError> {
+    let bytes = fs::read(path).map_err(|source| SpecError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid]
+            .split(|&byte| byte == b'\n')
+            .count();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        Problem::at("", format!("invalid UTF-8 at byte {valid}, line {line}")).in_file(&file)
+    })
+}
+
+/// The survey first, since it finds the mistakes that oci-spec overlooks; then oci-spec, on the text
+/// itself if it can, else on a copy without what it refuses.
+fn parse<T: DeserializeOwned>(
+    text: &str,
+    file: &str,
+    shape: &'static Shape,
+    rewrite: fn(&mut Value),
+) -> Result<(T, Survey, Closed), SpecError> {
+    let syntax = |source| SpecError::Syntax {
+        file: file.to_owned(),
+        source,
+    };
+    let survey = survey(text, shape).map_err(syntax)?;
+    let platform = survey
+        .taken
+        .iter()
+        .any(|taken| taken.slot == Slot::Platform);
+    if (platform || !survey.problems.is_empty())
+        && let Some(problem) = upgrade::refuse_old(text)
+    {
+        return Err(problem.in_file(file));
+    }
+    if let Some(problem) = survey.problems.first() {
+        return Err(problem.clone().in_file(file));
+    }
+    let closed = gaps::close(&survey).map_err(|problem| problem.in_file(file))?;
+    let parsed = if closed.must_rewrite {
+        let mut value: Value = serde_json::from_str(text).map_err(syntax)?;
+        rewrite(&mut value);
+        serde_path_to_error::deserialize(value)
+    } else if let Ok(parsed) = serde_json::from_str(text) {
+        Ok(parsed)
+    } else {
+        // Slower, hence only now: it keeps the path.
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
+    };
+    let parsed = parsed.map_err(|error| invalid(&error).in_file(file))?;
+    Ok((parsed, survey, closed))
+}
+
+/// A value that oci-spec refuses.
+fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let mut pointer = pointer::from_path(error.path());
+    let message = error.inner().to_string();
+    let missing = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'));
+    if let Some((name, _)) = missing {
+        pointer::push(&mut pointer, name);
+        return Problem::at(pointer, "required property is missing");
+    }
+    Problem::at(pointer, message)
 }

@@ -4,10 +4,17 @@ mod config;
 mod error;
 mod gaps;
 mod load;
+mod pointer;
+mod ranges;
+mod shape;
+mod survey;
+pub mod template;
+pub mod upgrade;
+mod validate;
 
 pub use config::{Config, ProcessConfig, Warning};
 pub use error::SpecError;
-pub use gaps::{Affinity, Gaps, ProcessGaps, SchedulerFlag};
+pub use gaps::{Affinity, Gaps, ProcessGaps, SchedulerFlag, capability_names};
 pub use load::{from_str, load, load_process, process_from_str};
 
 /// The name of the configuration file in a bundle, and of its copy in the state directory.
