@@ -1,5 +1,6 @@
 //! The only code that changes the machine: walks plans, decides nothing.
 
 mod error;
+pub mod seccomp;
 
 pub use error::{Context, StepError};

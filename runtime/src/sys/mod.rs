@@ -9,6 +9,8 @@ pub mod clone;
 pub mod mount;
 pub mod net;
 pub mod process;
+pub mod seccomp;
+pub mod trace;
 pub mod tty;
 
 /// The result of a raw system call, or errno.

@@ -25,6 +25,8 @@ mod table;
 mod tree;
 
 #[cfg(test)]
+mod compiled;
+#[cfg(test)]
 mod interpreter;
 #[cfg(test)]
 mod oracle;
