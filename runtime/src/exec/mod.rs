@@ -1,6 +1,7 @@
 //! The only code that changes the machine: walks plans, decides nothing.
 
 mod error;
+pub mod scheduling;
 pub mod seccomp;
 
 pub use error::{Context, StepError};

@@ -7,12 +7,14 @@ pub mod container;
 pub mod devices;
 mod error;
 pub mod hooks;
+mod id_list;
 pub mod mounts;
 pub mod namespaces;
 mod options;
 mod origin;
 pub mod process;
 pub mod rootfs;
+pub mod scheduling;
 pub mod seccomp;
 pub mod sysctl;
 

@@ -9,6 +9,7 @@ pub mod clone;
 pub mod mount;
 pub mod net;
 pub mod process;
+pub mod sched;
 pub mod seccomp;
 pub mod trace;
 pub mod tty;

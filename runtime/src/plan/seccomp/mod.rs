@@ -156,8 +156,11 @@ fn architectures(
 
 /// Checks the listener; it is ignored where nothing notifies.
 fn listener(profile: &LinuxSeccomp) -> Result<Option<Listener>, PlanError> {
-    let path = profile.listener_path().as_ref();
-    if path.is_none() && profile.listener_metadata().is_some() {
+    let given = profile.listener_path().as_ref();
+    let path = given.filter(|path| !path.as_os_str().is_empty());
+    let metadata = profile.listener_metadata().as_ref();
+    let metadata = metadata.filter(|text| !text.is_empty());
+    if path.is_none() && metadata.is_some() {
         return Err(PlanError::invalid(
             ORIGIN.child("listenerMetadata"),
             "listenerMetadata",
@@ -181,7 +184,7 @@ fn listener(profile: &LinuxSeccomp) -> Result<Option<Listener>, PlanError> {
         )),
         (Some(_), Some(path)) => Ok(Some(Listener {
             path: path.clone(),
-            metadata: profile.listener_metadata().clone(),
+            metadata: metadata.cloned(),
         })),
     }
 }
