@@ -19,6 +19,8 @@ const USUAL_ROOT: &str = "/sys/fs/cgroup";
 pub struct Hierarchy {
     /// Where it is mounted.
     pub mount: PathBuf,
+    /// What of the hierarchy the mount shows: `/` where it is all.
+    pub root: PathBuf,
     /// Its controllers; v1 also lists `name=…` of a named hierarchy. For v2, what the root offers.
     pub controllers: Vec<String>,
     /// The cgroup of this process, relative to `mount` (empty for the mount itself); none where it
@@ -59,7 +61,7 @@ pub struct CgroupLayout {
     pub v2: Option<Hierarchy>,
     /// Whether systemd is the system's manager (`/run/systemd/system`, sd_booted(3)).
     pub systemd: bool,
-    /// Whether the effective user is root.
+    /// Whether the effective user is root, and of the machine rather than of a user namespace.
     pub root: bool,
 }
 
@@ -75,7 +77,7 @@ impl CgroupLayout {
             None => parse_mounts(&fs::read("/proc/self/mountinfo")?, &own),
         };
         layout.systemd = Path::new("/run/systemd/system").is_dir();
-        layout.root = nix::unistd::geteuid().is_root();
+        layout.root = nix::unistd::geteuid().is_root() && in_first_user_namespace();
         for hierarchy in layout.v1.iter_mut().chain(&mut layout.v2) {
             let may = |dir: &Path| access(dir, AccessFlags::W_OK).is_ok();
             hierarchy.writable = may(&hierarchy.mount);
@@ -102,6 +104,20 @@ impl CgroupLayout {
         }
     }
 
+    /// The directories that the text of a `/proc/PID/cgroup` names, as far as they are mounted.
+    pub fn locate(&self, text: &str) -> Vec<(&Hierarchy, PathBuf)> {
+        let find = |own: &Own| match own.controllers.first() {
+            None => self.v2.as_ref(),
+            Some(controller) => self.v1_of(controller),
+        };
+        let place = |own: Own| {
+            let hierarchy = find(&own)?;
+            let path = own.path.strip_prefix(&hierarchy.root).ok()?;
+            Some((hierarchy, hierarchy.mount.join(path)))
+        };
+        parse_own(text).into_iter().filter_map(place).collect()
+    }
+
     /// The v1 hierarchy of a controller.
     pub fn v1_of(&self, controller: &str) -> Option<&Hierarchy> {
         self.v1.iter().find(|h| h.has(controller))
@@ -111,6 +127,12 @@ impl CgroupLayout {
     pub fn v2_of(&self, controller: &str) -> Option<&Hierarchy> {
         self.v2.as_ref().filter(|h| h.has(controller))
     }
+}
+
+/// The first user namespace maps every id to itself (user_namespaces(7)).
+fn in_first_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map");
+    map.is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]))
 }
 
 /// The controllers that a v2 cgroup may hand on (`cgroup.controllers`, cgroups(7)).
@@ -158,6 +180,7 @@ fn pure_v2(own: &[Own]) -> Option<Hierarchy> {
         .exists()
         .then(|| Hierarchy {
             mount,
+            root: PathBuf::from("/"),
             controllers: Vec::new(),
             own: Some(relative.to_owned()),
             writable: false,
@@ -232,6 +255,7 @@ impl<'a> Mount<'a> {
         let own = own.and_then(|o| o.path.strip_prefix(&self.root).ok().map(Path::to_owned));
         Hierarchy {
             mount: self.point,
+            root: self.root,
             controllers,
             own,
             writable: false,

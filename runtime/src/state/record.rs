@@ -81,9 +81,15 @@ pub struct CgroupRecord {
     /// hierarchy `name=systemd`.
     #[serde(default)]
     pub paths: BTreeMap<String, PathBuf>,
+    /// The folders that `create` makes, from above to below; `delete` removes no others.
+    #[serde(default)]
+    pub made: Vec<PathBuf>,
     /// Name of the scope where systemd owns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The scope is the user manager's, not the system's.
+    #[serde(default)]
+    pub user_manager: bool,
 }
 
 impl Record {

@@ -4,6 +4,7 @@
     reason = "this module exists to hold the system calls that no safe crate wraps"
 )]
 
+pub mod bpf;
 pub mod caps;
 pub mod clone;
 pub mod mount;

@@ -1,7 +1,11 @@
 //! Puts a cgroup plan together.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use super::path::{self, Place};
 use super::properties::properties;
+use super::request::Request;
 use super::resources::Resources;
 use super::setting::{Group, Version};
 use super::sink::Sink;
@@ -9,19 +13,6 @@ use super::systemd::{self, Scope};
 use super::{blkio, cpu, devices, memory, misc};
 use crate::host::{CgroupLayout, Hierarchy};
 use crate::plan::{Origin, PlanError};
-
-/// What decides about the container's cgroups.
-#[derive(Clone, Debug)]
-pub struct Request<'a> {
-    /// `linux.cgroupsPath`.
-    pub path: Option<&'a str>,
-    /// `linux.resources`.
-    pub resources: Option<Resources<'a>>,
-    /// `annotations`, of which `org.systemd.property.*` become properties of the scope.
-    pub annotations: &'a [(&'a str, &'a str)],
-    /// The host's user id of the container's user, where the v2 cgroup is handed over to him.
-    pub owner: Option<u32>,
-}
 
 /// What the command line says about cgroups.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,6 +106,26 @@ pub fn update(
     Ok(plan)
 }
 
+/// The groups of a container whose cgroups are there: each where the record has a directory.
+pub fn groups_of(paths: &BTreeMap<String, PathBuf>, layout: &CgroupLayout) -> Vec<Group> {
+    let v1 = layout
+        .v1
+        .iter()
+        .map(|h| (h, Version::V1, h.controllers.first()));
+    let v2 = layout.v2.iter().map(|h| (h, Version::V2, None));
+    let found = v1.chain(v2).filter_map(|(hierarchy, version, key)| {
+        let dir = paths.get(key.map_or("unified", String::as_str))?;
+        let path = dir.strip_prefix(&hierarchy.mount).ok()?;
+        group(
+            hierarchy,
+            version,
+            &Place::Below(path.to_owned()),
+            &Origin::default(),
+        )
+    });
+    found.collect()
+}
+
 fn groups(layout: &CgroupLayout, place: &Place, origin: &Origin) -> Vec<Group> {
     let v1 = layout.v1.iter().map(|h| (h, Version::V1));
     let v2 = layout.v2.iter().map(|h| (h, Version::V2));
@@ -129,7 +140,7 @@ fn group(hierarchy: &Hierarchy, version: Version, place: &Place, origin: &Origin
         mount: hierarchy.mount.clone(),
         path: path::within(place, hierarchy)?,
         controllers: hierarchy.controllers.clone(),
-        needs: std::collections::BTreeMap::default(),
+        needs: BTreeMap::default(),
         before: Vec::new(),
         after: Vec::new(),
         origin: origin.clone(),

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::planner::Request;
+use super::request::Request;
 use crate::host::CgroupLayout;
 use crate::plan::{Origin, PlanError};
 
@@ -169,7 +169,7 @@ pub(super) fn scope(
     );
     // systemd would stop the scope before shutdown's own order, and make it wait for others.
     properties.push(Property::new("DefaultDependencies", Value::Bool(false)));
-    for (key, text) in request.annotations {
+    for (key, text) in &request.annotations {
         if let Some(name) = key.strip_prefix("org.systemd.property.") {
             properties.push(annotation(name, text, &Origin::item("/annotations", key))?);
         }

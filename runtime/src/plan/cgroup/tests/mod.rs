@@ -15,6 +15,7 @@ use crate::plan::{Origin, PlanError};
 fn hierarchy(mount: &str, controllers: &str) -> Hierarchy {
     Hierarchy {
         mount: PathBuf::from(mount),
+        root: PathBuf::from("/"),
         controllers: controllers
             .split(' ')
             .filter(|c| !c.is_empty())
@@ -80,7 +81,7 @@ fn plan_at(
             hugepage_limits: &[],
             places: Places::below(Origin::at("/linux/resources")),
         }),
-        annotations: &[],
+        annotations: Vec::new(),
         owner: None,
     };
     plan(

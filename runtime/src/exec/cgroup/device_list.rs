@@ -1,0 +1,84 @@
+//! The v1 device list: brings the kernel's list to what a plan wants.
+//! Documentation/admin-guide/cgroup-v1/devices.rst
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::apply::write_file;
+use crate::exec::{Context, StepError};
+use crate::plan::Origin;
+use crate::plan::cgroup::{Access, DeviceKind, DeviceList, DevicePattern};
+
+/// Changes only what differs, so that a running container never loses what it keeps.
+pub(super) fn apply(dir: &Path, wanted: &DeviceList, origin: &Origin) -> Result<(), StepError> {
+    let path = dir.join("devices.list");
+    let text = fs::read_to_string(&path).step(origin, || format!("read {}", path.display()))?;
+    let put = |file: &str, value: &str| {
+        let path = dir.join(file);
+        write_file(&path, value).step(origin, || format!("write {value:?} to {}", path.display()))
+    };
+    let current = parse(&text);
+    if wanted.allow {
+        // What is denied does not show in the list, so it has to be forgotten first.
+        put("devices.allow", "a")?;
+        return wanted
+            .exceptions
+            .iter()
+            .try_for_each(|(pattern, access)| put("devices.deny", &format!("{pattern} {access}")));
+    }
+    if current.is_none() {
+        put("devices.deny", "a")?;
+    }
+    let current = current.unwrap_or_default();
+    for (pattern, access) in &wanted.exceptions {
+        let missing = access.without(current.get(pattern).copied().unwrap_or_default());
+        if !missing.is_empty() {
+            put("devices.allow", &format!("{pattern} {missing}"))?;
+        }
+    }
+    for (pattern, access) in &current {
+        let extra = access.without(wanted.exceptions.get(pattern).copied().unwrap_or_default());
+        if !extra.is_empty() {
+            put("devices.deny", &format!("{pattern} {extra}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is allowed; none where everything is, or everything but something that does not show.
+fn parse(text: &str) -> Option<BTreeMap<DevicePattern, Access>> {
+    let mut list = BTreeMap::new();
+    for line in text.lines() {
+        let mut words = line.split([' ', ':']);
+        let kind = match words.next()? {
+            "a" => return None,
+            "b" => DeviceKind::Block,
+            _ => DeviceKind::Char,
+        };
+        let (major, minor) = (words.next()?.parse().ok(), words.next()?.parse().ok());
+        list.insert(
+            DevicePattern { kind, major, minor },
+            Access::parse(words.next()?)?,
+        );
+    }
+    Some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_list_is_read_back() {
+        assert_eq!(parse("a *:* rwm\n"), None);
+        let list = parse("c 136:* rwm\nb *:* m\n").expect("a list");
+        let pts = DevicePattern {
+            kind: DeviceKind::Char,
+            major: Some(136),
+            minor: None,
+        };
+        assert_eq!((list.len(), list[&pts]), (2, Access::ALL));
+        assert_eq!(parse(""), Some(BTreeMap::new()));
+    }
+}

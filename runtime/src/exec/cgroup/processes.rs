@@ -1,0 +1,129 @@
+//! The processes of a container, found by its cgroup.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::apply::write_file;
+use super::freeze::{freeze, is_frozen_dir, thaw};
+use crate::exec::{Context, StepError};
+use crate::plan::Origin;
+use crate::state::CgroupRecord;
+
+/// The directory whose processes are the container's: all hierarchies hold the same, and the one with
+/// the freezer is the one that can be held still.
+fn directory(record: &CgroupRecord) -> Option<&Path> {
+    let paths = &record.paths;
+    let dir = paths
+        .get("freezer")
+        .or_else(|| paths.get("unified"))
+        .or_else(|| paths.values().next());
+    dir.map(AsRef::as_ref)
+}
+
+/// The PIDs of the container's processes, also in cgroups that it made, in ascending order.
+pub fn pids(record: &CgroupRecord) -> Result<Vec<i32>, StepError> {
+    let Some(dir) = directory(record) else {
+        return Ok(Vec::new());
+    };
+    let mut pids = Vec::new();
+    collect(dir, &mut pids)?;
+    pids.sort_unstable();
+    pids.dedup();
+    Ok(pids)
+}
+
+fn collect(dir: &Path, pids: &mut Vec<i32>) -> Result<(), StepError> {
+    let mut todo = vec![dir.to_owned()];
+    while let Some(dir) = todo.pop() {
+        let path = dir.join("cgroup.procs");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if gone(&error) => continue,
+            // A threaded cgroup lists its processes at its domain only (cgroups(7)).
+            Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => String::new(),
+            result => result.step(&Origin::default(), || format!("read {}", path.display()))?,
+        };
+        // 0 stands for a process that this PID namespace does not see.
+        pids.extend(
+            text.lines()
+                .filter_map(|line| line.parse().ok())
+                .filter(|pid: &i32| *pid != 0),
+        );
+        todo.extend(children(&dir));
+    }
+    Ok(())
+}
+
+/// The cgroups below this one.
+pub(super) fn children(dir: &Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    entries
+        .flatten()
+        .filter(is_dir)
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// Whether the cgroup is not there, or was removed while we looked.
+pub(super) fn gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ENODEV as i32)
+}
+
+/// Sends a signal to every process of the container. The cgroup is held still meanwhile, so that
+/// none escapes by forking, and no PID is another's by the time it is used.
+pub fn signal_all(record: &CgroupRecord, signal: Signal) -> Result<(), StepError> {
+    let Some(dir) = directory(record) else {
+        return Ok(());
+    };
+    if signal == Signal::SIGKILL && kill_v2(record)? {
+        return Ok(());
+    }
+    let was_frozen = is_frozen_dir(dir);
+    // Where it cannot be held still, what is there gets the signal all the same.
+    let held = !was_frozen && freeze(record).is_ok();
+    let result = pids(record).and_then(|pids| {
+        pids.into_iter()
+            .try_for_each(|pid| match kill(Pid::from_raw(pid), signal) {
+                Err(Errno::ESRCH) => Ok(()),
+                result => result.step(&Origin::default(), || {
+                    format!("send {signal} to process {pid}")
+                }),
+            })
+    });
+    // A frozen v1 task dies only once it is thawed.
+    if held || (was_frozen && signal == Signal::SIGKILL) {
+        match thaw(record) {
+            // All processes may be gone, and the cgroup with them.
+            Err(error) if error.errno != Errno::ENOENT as i32 => result.and(Err(error)),
+            _ => result,
+        }
+    } else {
+        result
+    }
+}
+
+/// `cgroup.kill` of v2 (since 5.14) ends the whole tree at once; on a hybrid machine only where the
+/// v2 cgroup has the processes.
+fn kill_v2(record: &CgroupRecord) -> Result<bool, StepError> {
+    if record.paths.contains_key("freezer") {
+        return Ok(false);
+    }
+    let Some(dir) = record.paths.get("unified") else {
+        return Ok(false);
+    };
+    let path = dir.join("cgroup.kill");
+    match write_file(&path, "1") {
+        Ok(()) => Ok(true),
+        Err(error) if gone(&error) => Ok(false),
+        Err(error) => Err(error).step(&Origin::default(), || {
+            format!("write 1 to {}", path.display())
+        }),
+    }
+}
