@@ -97,6 +97,16 @@ pub enum CommandError {
     Unsupported(&'static str),
 }
 
+impl From<crate::exec::create::CreateError> for CommandError {
+    fn from(error: crate::exec::create::CreateError) -> Self {
+        use crate::exec::create::CreateError;
+        match error {
+            CreateError::Step(error) => error.into(),
+            CreateError::State(error) => error.into(),
+        }
+    }
+}
+
 impl CommandError {
     /// The exit status of a command that failed so.
     pub fn exit_code(&self, command: &str) -> u8 {

@@ -4,7 +4,9 @@
 pub mod commands;
 mod context;
 mod error;
+mod finish;
 mod help;
+mod launch;
 mod log;
 mod parse;
 mod table;

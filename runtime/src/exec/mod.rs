@@ -1,8 +1,26 @@
 //! The only code that changes the machine: walks plans, decides nothing.
 
 pub mod cgroup;
+pub mod channel;
+pub mod command;
+pub mod console;
+pub mod copy_up;
+pub mod create;
+pub mod credentials;
+pub mod devices;
 mod error;
+pub mod hooks;
+pub mod init;
+pub mod mounts;
+pub mod namespaces;
+pub mod protect;
+pub mod protect_paths;
+pub mod root;
 pub mod scheduling;
 pub mod seccomp;
+pub mod spawn;
+pub mod start;
+pub mod switch;
+pub mod trees;
 
 pub use error::{Context, StepError};

@@ -171,3 +171,52 @@ pub fn adopt(fd: i32) -> Option<OwnedFd> {
     // SAFETY: the descriptor is open, and the caller takes it over from whoever passed it on.
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
+
+/// The descriptor flags of a number (F_GETFD); EBADF where nothing is open.
+pub fn descriptor_flags(fd: i32) -> nix::Result<i32> {
+    // SAFETY: F_GETFD takes a number and touches no memory.
+    check(libc::c_long::from(unsafe {
+        libc::fcntl(fd, libc::F_GETFD)
+    }))
+    .map(|flags| flags as i32)
+}
+
+/// Closes every descriptor from `first` on but those to `keep`.
+///
+/// Values that own the others dangle afterwards: call this only where the process ends by execve(2)
+/// or [`exit`] without dropping them.
+pub fn close_all_but(first: u32, keep: &[i32]) -> nix::Result<()> {
+    let mut keep: Vec<u32> = keep
+        .iter()
+        .filter_map(|fd| u32::try_from(*fd).ok())
+        .filter(|fd| *fd >= first)
+        .collect();
+    keep.sort_unstable();
+    let mut from = first;
+    for fd in keep.into_iter().chain([u32::MAX]) {
+        if from < fd {
+            let last = if fd == u32::MAX { fd } else { fd - 1 };
+            // SAFETY: the caller promises that nothing uses a closed descriptor afterwards (see
+            // above), and the kept ones lie outside of the range.
+            check(unsafe { libc::syscall(libc::SYS_close_range, from, last, 0) })?;
+        }
+        from = fd.saturating_add(1);
+    }
+    Ok(())
+}
+
+/// Makes `fd` survive execve(2), or not.
+pub fn set_cloexec(fd: i32, on: bool) -> nix::Result<()> {
+    let flags = if on { libc::FD_CLOEXEC } else { 0 };
+    // SAFETY: F_SETFD takes a number and touches no memory.
+    check(libc::c_long::from(unsafe {
+        libc::fcntl(fd, libc::F_SETFD, flags)
+    }))
+    .map(drop)
+}
+
+/// setdomainname(2).
+pub fn set_domainname(name: &str) -> nix::Result<()> {
+    // SAFETY: the length is that of the string, which lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_setdomainname, name.as_ptr(), name.len()) }).map(drop)
+}

@@ -1,8 +1,19 @@
 //! `start`
 
-use crate::cli::{CommandError, Context, Matches};
+use crate::cli::{CommandError, Context, Matches, finish};
+use crate::state::{Status, WrongState};
 
 /// Runs the command.
-pub fn run(_context: &Context, _matches: &Matches) -> Result<u8, CommandError> {
-    Err(CommandError::Unsupported("start"))
+pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
+    let mut container = context.store.lock(matches.id())?;
+    match container.record().status() {
+        Status::Created => {}
+        Status::Running => return Err(WrongState::StartRunning.into()),
+        Status::Stopped => return Err(WrongState::StartStopped.into()),
+        other => return Err(WrongState::Start(other).into()),
+    }
+    let text = context.store.config(matches.id())?;
+    let channel = crate::exec::start::reach(container.dir())?;
+    finish::start(context, &mut container, &text, &channel)?;
+    Ok(0)
 }

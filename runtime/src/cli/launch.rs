@@ -1,0 +1,145 @@
+//! What `create` and `run` have in common: from the command line to a container that waits.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use super::{CommandError, Context, Matches, rfc3339};
+use crate::exec::create::{self, Created, Extras};
+use crate::exec::{StepError, protect};
+use crate::host::Facts;
+use crate::plan::{Options, Origin, Plan};
+use crate::spec::{self, Config};
+use crate::state::{Process, Record, Status};
+
+/// A container that is about to be made.
+#[derive(Debug)]
+pub(super) struct Launch<'a> {
+    context: &'a Context,
+    config: Config,
+    /// The plan.
+    pub(super) plan: Plan,
+    facts: Facts,
+    pid_file: Option<PathBuf>,
+    console_socket: Option<PathBuf>,
+}
+
+impl<'a> Launch<'a> {
+    /// Loads, looks and plans.
+    pub(super) fn new(context: &'a Context, matches: &Matches) -> Result<Self, CommandError> {
+        let preserve_fds = matches.number("preserve-fds")?.unwrap_or(0);
+        let listen_fds = listen_fds();
+        protect::enter(preserve_fds + listen_fds)?;
+        let bundle = Path::new(matches.value("bundle").unwrap_or("."));
+        let config = spec::load(bundle)?;
+        let bundle = std::fs::canonicalize(bundle).map_err(CommandError::io(format!(
+            "resolve bundle {}",
+            bundle.display()
+        )))?;
+        let facts = Facts::look().map_err(CommandError::io("look at the machine".to_owned()))?;
+        let options = Options {
+            id: matches.id().to_owned(),
+            bundle,
+            no_pivot: matches.switch("no-pivot"),
+            no_new_keyring: matches.switch("no-new-keyring"),
+            preserve_fds,
+            systemd_cgroup: context.cgroup_manager == super::CgroupManager::Systemd,
+            listen_fds,
+        };
+        let plan = Plan::new(&config.spec, &facts, &options)?;
+        for warning in &config.warnings {
+            context.log.warn(warning);
+        }
+        for warning in plan.process.iter().flat_map(|process| &process.warnings) {
+            context.log.warn(warning);
+        }
+        let path = |flag| {
+            matches
+                .value(flag)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Ok(Self {
+            context,
+            config,
+            plan,
+            facts,
+            pid_file: path("pid-file"),
+            console_socket: path("console-socket"),
+        })
+    }
+
+    /// Whether the process gets a terminal.
+    pub(super) fn terminal(&self) -> bool {
+        self.plan
+            .process
+            .as_ref()
+            .is_some_and(|process| process.terminal.is_some())
+    }
+
+    /// A terminal and a socket for its master belong together where nobody stays to serve it.
+    pub(super) fn check_console(&self, detached: bool) -> Result<(), CommandError> {
+        let why = match (self.terminal(), self.console_socket.is_some()) {
+            (true, false) if detached => {
+                "a terminal needs --console-socket, since nobody stays to serve it"
+            }
+            (false, true) => "--console-socket is given, but the process has no terminal",
+            _ => return Ok(()),
+        };
+        Err(StepError::refused(why, &Origin::at("/process/terminal")).into())
+    }
+
+    /// Connects to the socket that `--console-socket` names.
+    pub(super) fn console(&self, _matches: &Matches) -> Result<Option<OwnedFd>, CommandError> {
+        Ok(self
+            .console_socket
+            .as_deref()
+            .map(create::console_socket)
+            .transpose()?)
+    }
+
+    /// Makes the container.
+    pub(super) fn create(&self, console: Option<OwnedFd>) -> Result<Created, CommandError> {
+        let record = Record {
+            oci_version: spec::OCI_VERSION.to_owned(),
+            id: self.plan.state.id.clone(),
+            recorded: Status::Creating,
+            pid: 0,
+            bundle: PathBuf::from(&self.plan.state.bundle),
+            rootfs: self.plan.rootfs.path.clone(),
+            created: rfc3339(std::time::SystemTime::now()),
+            owner: self.facts.euid,
+            annotations: self.plan.state.annotations.clone().into_iter().collect(),
+            pid_start: 0,
+            creator: Process::current(),
+            init_exe: None,
+            cgroup: None,
+            resctrl: None,
+            private_pid_namespace: self
+                .plan
+                .namespaces
+                .creates(oci_spec::runtime::LinuxNamespaceType::Pid),
+        };
+        let container = self.context.store.create(record, &self.config.text)?;
+        let extras = Extras {
+            console,
+            pid_file: self.pid_file.clone(),
+            privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
+        };
+        Ok(create::create(&self.plan, &extras, container)?)
+    }
+}
+
+/// linux/capability.h
+const CAP_SETGID: u8 = 6;
+/// linux/capability.h
+const CAP_SETUID: u8 = 7;
+
+/// The number of descriptors that the caller passes by sd_listen_fds(3); 0 where the announcement
+/// is meant for another process.
+fn listen_fds() -> u32 {
+    let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
+    match (number("LISTEN_PID"), number("LISTEN_FDS")) {
+        (Some(pid), Some(count)) if pid == std::process::id() => count,
+        _ => 0,
+    }
+}

@@ -1,0 +1,214 @@
+//! Makes a container: record, cgroups, init, hooks; and takes it all back where one fails.
+//! runtime.md#create, runtime.md#lifecycle
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
+};
+use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::waitpid;
+
+use super::channel::Message;
+use super::init::Setup;
+use super::spawn::{Spawned, spawn};
+use super::{Context, StepError, hooks, namespaces, trees};
+use crate::plan::{Origin, Plan};
+use crate::state::{Container, Process, StateError, Status};
+use crate::sys::clone::pidfd_send_signal;
+
+/// The socket in a container's folder on which init waits for `start`.
+pub const START_SOCKET: &str = "start.sock";
+
+const NONE: Origin = Origin::at("");
+
+/// What `create` needs besides the plan.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Who takes the terminal's master.
+    pub console: Option<OwnedFd>,
+    /// Where the PID is written for the caller.
+    pub pid_file: Option<PathBuf>,
+    /// Whether the runtime may map any ids.
+    pub privileged: bool,
+}
+
+/// Why `create` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The record could not be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// A container whose init waits for its start.
+#[derive(Debug)]
+pub struct Created {
+    /// Its record, under lock.
+    pub container: Container,
+    /// Its init.
+    pub init: Spawned,
+    /// What is to be logged and is no error.
+    pub warnings: Vec<String>,
+}
+
+/// Makes the container that `container` records as being created.
+pub fn create(
+    plan: &Plan,
+    extras: &Extras,
+    mut container: Container,
+) -> Result<Created, CreateError> {
+    let caller_umask = umask(Mode::empty());
+    umask(caller_umask);
+    let listener = listener(container.dir())?;
+    let setup = Setup {
+        plan,
+        listener: &listener,
+        console: extras.console.as_ref().map(AsFd::as_fd),
+        joins: &namespaces::open_all(&plan.namespaces)?,
+        trees: &trees::open_trees(plan)?,
+        umask: caller_umask,
+    };
+    let init = spawn(&setup, extras.privileged)?;
+    match bring_up(plan, extras, &mut container, &init) {
+        Ok(()) => Ok(Created {
+            container,
+            init,
+            warnings: Vec::new(),
+        }),
+        Err(error) => {
+            undo(plan, &init, &error);
+            Err(error)
+        }
+    }
+}
+
+fn bring_up(
+    plan: &Plan,
+    extras: &Extras,
+    container: &mut Container,
+    init: &Spawned,
+) -> Result<(), CreateError> {
+    let pid = init.pid.as_raw();
+    loop {
+        match init.channel.receive().step(&NONE, || "hear from init")? {
+            Some(Message::NeedHooks) => {
+                record(container, pid, Status::Creating)?;
+                let state = plan.state.render("creating", Some(pid));
+                hooks::run(&plan.hooks.prestart, &state)?;
+                hooks::run(&plan.hooks.create_runtime, &state)?;
+                init.channel
+                    .send(&Message::Go)
+                    .step(&NONE, || "answer init")?;
+            }
+            Some(Message::Created) => break,
+            Some(Message::Failed(error)) => return Err(error.into()),
+            _ => {
+                return Err(
+                    StepError::refused("init ended before the container was made", &NONE).into(),
+                );
+            }
+        }
+    }
+    record(container, pid, Status::Created)?;
+    if let Some(path) = &extras.pid_file {
+        write_pid_file(path, pid)?;
+    }
+    Ok(())
+}
+
+fn record(container: &mut Container, pid: i32, status: Status) -> Result<(), CreateError> {
+    let process = Process::find(pid)
+        .ok_or_else(|| StepError::refused("init ended before the container was made", &NONE))?;
+    let exe = std::fs::metadata("/proc/self/exe").step(&NONE, || "look at the own executable")?;
+    container.update(|record| {
+        record.recorded = status;
+        record.pid = process.pid;
+        record.pid_start = process.start;
+        record.init_exe = Some((exe.dev(), exe.ino()));
+        if status == Status::Created {
+            record.creator = None;
+        }
+    })?;
+    Ok(())
+}
+
+/// Ends init, and runs the hooks that follow a container that got as far as its own hooks
+/// (runtime.md#lifecycle, steps 3 to 5).
+fn undo(plan: &Plan, init: &Spawned, error: &CreateError) {
+    kill(init);
+    if let CreateError::Step(error) = error
+        && error.origin.as_str().starts_with("/hooks/")
+    {
+        // The error that led here is the one to report.
+        drop(hooks::poststop(&plan.hooks, &plan.state));
+    }
+}
+
+/// Ends init and waits until it is gone.
+pub fn kill(init: &Spawned) {
+    // Gone already is as good.
+    let _ = pidfd_send_signal(init.pidfd.as_fd(), libc::SIGKILL);
+    let _ = waitpid(init.pid, None);
+}
+
+fn listener(dir: &Path) -> Result<OwnedFd, StepError> {
+    let describe = || format!("listen on {}", dir.join(START_SOCKET).display());
+    let socket = socket(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .step(&NONE, describe)?;
+    let (_folder, address) = start_address(dir).step(&NONE, describe)?;
+    bind(socket.as_raw_fd(), &address).step(&NONE, describe)?;
+    let backlog = Backlog::new(8).step(&NONE, describe)?;
+    listen(&socket, backlog).step(&NONE, describe)?;
+    Ok(socket)
+}
+
+/// The address of the start socket by way of a descriptor of its folder, since an address holds at
+/// most 107 characters (unix(7)). The descriptor must live while the address is used.
+pub fn start_address(dir: &Path) -> nix::Result<(OwnedFd, UnixAddr)> {
+    let folder = open(
+        dir,
+        OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )?;
+    let path = format!("/proc/self/fd/{}/{START_SOCKET}", folder.as_raw_fd());
+    let address = UnixAddr::new(path.as_str())?;
+    Ok((folder, address))
+}
+
+/// Connects to whoever takes the terminal's master.
+pub fn console_socket(path: &Path) -> Result<OwnedFd, StepError> {
+    UnixStream::connect(path)
+        .map(OwnedFd::from)
+        .step(&Origin::at("--console-socket"), || {
+            format!("connect to console socket {}", path.display())
+        })
+}
+
+/// Writes the PID as clients read it: decimal, without a newline, whole or not at all.
+pub fn write_pid_file(path: &Path, pid: i32) -> Result<(), StepError> {
+    let origin = Origin::at("--pid-file");
+    let describe = || format!("write pid file {}", path.display());
+    let name = path
+        .file_name()
+        .ok_or_else(|| StepError::refused(describe(), &origin))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    let temporary = path.with_file_name(hidden);
+    std::fs::write(&temporary, pid.to_string())
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .step(&origin, describe)
+}

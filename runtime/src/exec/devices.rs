@@ -1,0 +1,132 @@
+//! Makes device files and the links of /dev, by descriptor.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, readlinkat};
+use nix::libc;
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, makedev, minor, mknodat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
+
+use super::mounts::shown;
+use super::root::Root;
+use super::{Context, StepError};
+use crate::plan::Origin;
+use crate::plan::devices::{Device, Devices};
+use crate::sys::mount::{clone_tree, move_onto};
+
+/// Makes them all. The caller has set a file creation mask of 0.
+pub fn apply(root: &Root, devices: &Devices) -> Result<(), StepError> {
+    // Nearly all lie in /dev; its descriptor is kept from one to the next.
+    let mut parent: Option<(PathBuf, OwnedFd)> = None;
+    for device in &devices.files {
+        let folder = device.path.parent().unwrap_or(Path::new(""));
+        if parent.as_ref().is_none_or(|(path, _)| path != folder) {
+            let fd = root.dir(folder).step(&device.origin, || describe(device))?;
+            parent = Some((folder.to_owned(), fd));
+        }
+        let Some((_, dir)) = &parent else { continue };
+        if devices.bind && device.mode & libc::S_IFMT != libc::S_IFIFO {
+            bind(root, device)?;
+        } else {
+            make(dir, device)?;
+        }
+    }
+    for (path, target) in &devices.links {
+        link(root, Path::new(path), target)?;
+    }
+    Ok(())
+}
+
+fn describe(device: &Device) -> String {
+    format!("make device {}", shown(&device.path))
+}
+
+fn make(dir: &OwnedFd, device: &Device) -> Result<(), StepError> {
+    let name = device.path.file_name().unwrap_or_default();
+    let number = makedev(device.number.0.into(), device.number.1.into());
+    let kind = SFlag::from_bits_truncate(device.mode & libc::S_IFMT);
+    match mknodat(
+        dir,
+        name,
+        kind,
+        Mode::from_bits_truncate(device.mode & 0o7777),
+        number,
+    ) {
+        Ok(()) => {}
+        Err(Errno::EEXIST) => {
+            let found = fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+                .step(&device.origin, || describe(device))?;
+            return check(device, found.st_mode, found.st_rdev);
+        }
+        Err(errno) => return Err(StepError::new(describe(device), errno, &device.origin)),
+    }
+    if (device.uid, device.gid) != (0, 0) {
+        fchownat(
+            dir,
+            name,
+            Some(Uid::from_raw(device.uid)),
+            Some(Gid::from_raw(device.gid)),
+            AtFlags::AT_SYMLINK_NOFOLLOW,
+        )
+        .step(&device.origin, || {
+            format!(
+                "{}: give it to {}:{}",
+                describe(device),
+                device.uid,
+                device.gid
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// What lies there already must be the device asked for.
+fn check(device: &Device, mode: u32, number: u64) -> Result<(), StepError> {
+    let same_kind = mode & libc::S_IFMT == device.mode & libc::S_IFMT;
+    let same_number = device.mode & libc::S_IFMT == libc::S_IFIFO
+        || (major(number), minor(number)) == (device.number.0.into(), device.number.1.into());
+    if same_kind && same_number {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        format!(
+            "{}: another file lies there, which does not match the device",
+            describe(device)
+        ),
+        &device.origin,
+    ))
+}
+
+/// Binds the runtime's own device file, where mknod(2) is not allowed.
+fn bind(root: &Root, device: &Device) -> Result<(), StepError> {
+    let source = Path::new("/").join(&device.path);
+    let describe = || format!("bind device {}", source.display());
+    let path = CString::new(source.as_os_str().as_bytes())
+        .map_err(|_| StepError::refused(describe(), &device.origin))?;
+    let tree = clone_tree(AT_FDCWD, &path, false).step(&device.origin, describe)?;
+    let found = fstat(&tree).step(&device.origin, describe)?;
+    check(device, found.st_mode, found.st_rdev)?;
+    let target = root.file(&device.path).step(&device.origin, describe)?;
+    move_onto(tree.as_fd(), target.as_fd()).step(&device.origin, describe)
+}
+
+fn link(root: &Root, path: &Path, target: &str) -> Result<(), StepError> {
+    let origin = Origin::default();
+    let describe = || format!("link {} to {target}", shown(path));
+    let (dir, name) = root.parent(path).step(&origin, describe)?;
+    let made = match symlinkat(target, &dir, name.as_os_str()) {
+        Err(Errno::EEXIST) => {
+            if readlinkat(&dir, name.as_os_str()).is_ok_and(|found| found == target) {
+                return Ok(());
+            }
+            unlinkat(&dir, name.as_os_str(), UnlinkatFlags::NoRemoveDir).step(&origin, describe)?;
+            symlinkat(target, &dir, name.as_os_str())
+        }
+        made => made,
+    };
+    made.step(&origin, describe)
+}

@@ -1,0 +1,273 @@
+//! What the container's first process does before it becomes the user's program.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::socket::SockFlag;
+use nix::sys::socket::accept4;
+use nix::sys::stat::Mode;
+use nix::unistd::{getpid, sethostname, setsid};
+use oci_spec::runtime::LinuxNamespaceType;
+
+use super::channel::{Channel, Message};
+use super::namespaces::{Opened, become_root, join_all, unshare_new};
+use super::root::Root;
+use super::{Context, StepError, command, console, credentials, devices, hooks, mounts};
+use super::{protect_paths, switch};
+use crate::plan::mounts::relative;
+use crate::plan::namespaces::flag;
+use crate::plan::process::Process;
+use crate::plan::{Origin, Plan};
+use crate::sys::process::{self as sys, StringVec};
+
+/// What init inherits from the runtime.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// The listening end of the start socket.
+    pub listener: &'a OwnedFd,
+    /// Whoever takes the terminal's master.
+    pub console: Option<BorrowedFd<'a>>,
+    /// Namespaces to join, unless an intermediate process has joined them.
+    pub joins: &'a [Opened],
+    /// Bind sources that the runtime opened, by the index of the mount.
+    pub trees: &'a [Option<OwnedFd>],
+    /// The caller's file creation mask.
+    pub umask: Mode,
+}
+
+/// Where the process stands in config.json.
+const PROCESS: Origin = Origin::at("/process");
+
+/// Runs init. `mapped` is false where this process still waits for its ids.
+pub fn main(setup: &Setup<'_>, channel: Channel, mapped: bool) -> ! {
+    let mut channel = channel;
+    let Err(error) = run(setup, &mut channel, mapped);
+    // Where nobody listens any more there is nobody to tell.
+    let _ = channel.send(&Message::Failed(error));
+    sys::exit(1)
+}
+
+fn run(
+    setup: &Setup<'_>,
+    channel: &mut Channel,
+    mapped: bool,
+) -> Result<std::convert::Infallible, StepError> {
+    enter_namespaces(setup, channel, mapped)?;
+    let root = prepare(setup, channel)?;
+    switch::enter(&root, &setup.plan.rootfs)?;
+    let program = become_process(setup)?;
+    if !wait(setup, channel)? {
+        // `create` is gone and has not recorded this container.
+        sys::exit(1);
+    }
+    hooks::run(
+        &setup.plan.hooks.start_container,
+        &setup.plan.state.render("created", Some(getpid().as_raw())),
+    )?;
+    match (&setup.plan.process, program) {
+        (Some(process), Some(program)) => execute(setup.plan, process, &program, channel),
+        _ => Err(StepError::refused(
+            "start: config.json has no process",
+            &PROCESS,
+        )),
+    }
+}
+
+/// Steps that fail only if the runtime has gone need no origin.
+const NONE: Origin = Origin::at("");
+
+fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Result<(), StepError> {
+    let plan = setup.plan;
+    if let Some(process) = &plan.process
+        && let Some(score) = process.oom_score_adj
+    {
+        // Before the user changes: the file belongs to the one that this process started as.
+        std::fs::write("/proc/self/oom_score_adj", score.to_string())
+            .step(&PROCESS.child("oomScoreAdj"), || {
+                format!("set oom_score_adj to {score}")
+            })?;
+    }
+    if !mapped {
+        channel
+            .send(&Message::NeedIds)
+            .step(&NONE, || "ask for ids")?;
+        expect_go(channel)?;
+        become_root(plan.namespaces.idmap.as_ref())?;
+    }
+    join_all(setup.joins)?;
+    setsid().step(&NONE, || "make a session")?;
+    if plan.namespaces.creates(LinuxNamespaceType::Cgroup) {
+        unshare_new(
+            flag(LinuxNamespaceType::Cgroup),
+            &Origin::at("/linux/namespaces"),
+        )?;
+    }
+    if plan.new_keyring {
+        match sys::new_session_keyring(c"_ses") {
+            // A kernel without keys has none to keep apart.
+            Ok(()) | Err(Errno::ENOSYS) => {}
+            Err(errno) => return Err(StepError::new("make a session keyring", errno, &NONE)),
+        }
+    }
+    if plan.namespaces.creates(LinuxNamespaceType::Network) {
+        crate::sys::net::loopback_up().step(&Origin::at("/linux/namespaces"), || "bring lo up")?;
+    }
+    if let Some(name) = &plan.hostname {
+        sethostname(name).step(&Origin::at("/hostname"), || format!("set hostname {name}"))?;
+    }
+    if let Some(name) = &plan.domainname {
+        sys::set_domainname(name).step(&Origin::at("/domainname"), || {
+            format!("set domainname {name}")
+        })?;
+    }
+    for (path, value, origin) in &plan.sysctl {
+        std::fs::write(Path::new("/proc/sys").join(path), value)
+            .step(origin, || format!("write {value:?} to /proc/sys/{path}"))?;
+    }
+    Ok(())
+}
+
+fn expect_go(channel: &Channel) -> Result<(), StepError> {
+    match channel.receive() {
+        Ok(Some(Message::Go)) => Ok(()),
+        // The runtime is gone, or has failed and says so itself.
+        _ => sys::exit(1),
+    }
+}
+
+/// Everything up to the change of the root.
+fn prepare(setup: &Setup<'_>, channel: &Channel) -> Result<Root, StepError> {
+    let plan = setup.plan;
+    // Devices and mount points get exactly the modes asked for.
+    nix::sys::stat::umask(Mode::empty());
+    let root = switch::open_root(&plan.rootfs)?;
+    for (index, mount) in plan.mounts.iter().enumerate() {
+        let tree = setup.trees.get(index).and_then(Option::as_ref);
+        mounts::apply(&root, mount, tree)?;
+    }
+    devices::apply(&root, &plan.devices)?;
+    if let Some(process) = &plan.process {
+        // runc makes it too, and images rely on it.
+        root.dir(&relative(&process.cwd))
+            .step(&PROCESS.child("cwd"), || {
+                format!("make cwd {}", process.cwd.display())
+            })?;
+        if let (Some(terminal), Some(socket)) = (process.terminal, setup.console) {
+            console::attach(terminal, process.uid, Some(&root), socket, &PROCESS)?;
+        }
+    }
+    if !(plan.hooks.prestart.is_empty() && plan.hooks.create_runtime.is_empty()) {
+        channel
+            .send(&Message::NeedHooks)
+            .step(&NONE, || "ask for the hooks of create")?;
+        expect_go(channel)?;
+    }
+    hooks::run(
+        &plan.hooks.create_container,
+        &plan.state.render("creating", Some(getpid().as_raw())),
+    )?;
+    protect_paths::mask(&root, &plan.rootfs.masked)?;
+    protect_paths::readonly(&root, &plan.rootfs.readonly_paths)?;
+    if plan.rootfs.readonly {
+        protect_paths::readonly_root(&root)?;
+    }
+    if let Some(process) = &plan.process {
+        label_next_exec(process)?;
+    }
+    Ok(root)
+}
+
+/// Written while `/proc` is still the runtime's own (CVE-2025-52881).
+fn label_next_exec(process: &Process) -> Result<(), StepError> {
+    if let Some(profile) = &process.apparmor {
+        let text = format!("exec {}", profile.to_string_lossy());
+        std::fs::write("/proc/self/attr/apparmor/exec", &text)
+            .or_else(|_| std::fs::write("/proc/self/attr/exec", &text))
+            .step(&PROCESS.child("apparmorProfile"), || {
+                format!("set AppArmor profile {}", profile.to_string_lossy())
+            })?;
+    }
+    if let Some(label) = &process.selinux {
+        std::fs::write("/proc/self/attr/exec", label.to_bytes())
+            .step(&PROCESS.child("selinuxLabel"), || {
+                format!("set SELinux label {}", label.to_string_lossy())
+            })?;
+    }
+    Ok(())
+}
+
+/// Becomes the user; returns the program to execute.
+fn become_process(setup: &Setup<'_>) -> Result<Option<std::ffi::CString>, StepError> {
+    let Some(process) = &setup.plan.process else {
+        return Ok(None);
+    };
+    credentials::limit(process)?;
+    credentials::assume(process, &PROCESS, setup.umask, 0)?;
+    credentials::enter_cwd(&process.cwd, &PROCESS)?;
+    command::find(&process.args, &process.env, &PROCESS).map(Some)
+}
+
+/// Waits for `start`. True when it has come; from then on it listens on the channel.
+fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
+    let describe = || "wait for start";
+    let keep = [channel.as_fd().as_raw_fd(), setup.listener.as_raw_fd()];
+    sys::close_all_but(3 + setup.plan.inherited_fds, &keep).step(&NONE, describe)?;
+    channel.send(&Message::Created).step(&NONE, describe)?;
+    match channel.receive().step(&NONE, describe)? {
+        Some(Message::Start) => return Ok(true),
+        Some(Message::Release) => {}
+        _ => return Ok(false),
+    }
+    loop {
+        let connection = match accept4(setup.listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
+            Err(Errno::EINTR | Errno::ECONNABORTED) => continue,
+            result => result.step(&NONE, describe)?,
+        };
+        let Some(connection) = sys::adopt(connection) else {
+            continue;
+        };
+        let connection = Channel::new(connection);
+        // Whoever hangs up without a word did not start anything.
+        if connection.receive() == Ok(Some(Message::Start)) {
+            *channel = connection;
+            return Ok(true);
+        }
+    }
+}
+
+fn execute(
+    plan: &Plan,
+    process: &Process,
+    program: &std::ffi::CStr,
+    channel: &Channel,
+) -> Result<std::convert::Infallible, StepError> {
+    let origin = PROCESS.child("args");
+    let describe = || format!("exec {}", program.to_string_lossy());
+    let mut env = process.env.clone();
+    if plan.listen_fds > 0 {
+        // sd_listen_fds(3): the receiver checks that the PID is its own.
+        for text in [
+            format!("LISTEN_FDS={}", plan.listen_fds),
+            format!("LISTEN_PID={}", getpid()),
+        ] {
+            env.extend(std::ffi::CString::new(text));
+        }
+    }
+    sys::cloexec_from(3 + plan.inherited_fds).step(&origin, describe)?;
+    for fd in 3..3 + plan.inherited_fds {
+        sys::set_cloexec(fd as i32, false).step(&origin, describe)?;
+    }
+    sys::reset_signals().step(&origin, describe)?;
+    channel
+        .send(&Message::Executing)
+        .step(&NONE, || "report to start")?;
+    let errno = sys::exec(
+        program,
+        &StringVec::new(&process.args),
+        &StringVec::new(&env),
+    );
+    Err(StepError::new(describe(), errno, &origin))
+}

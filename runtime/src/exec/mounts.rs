@@ -1,0 +1,241 @@
+//! Makes the mounts of a plan beneath the root's descriptor.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag};
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{SFlag, fstat};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
+
+use super::root::{Root, fd_path};
+use super::{Context, StepError, copy_up};
+use crate::plan::Origin;
+use crate::plan::mounts::{Attributes, Mount, Source};
+use crate::sys::mount::{MountAttr, clone_tree, move_onto, set_attr};
+
+/// Makes one mount. `tree` is the bind source where the runtime has opened it beforehand.
+pub fn apply(root: &Root, mount: &Mount, tree: Option<&OwnedFd>) -> Result<(), StepError> {
+    match &mount.source {
+        Source::New { fstype, source } => new(root, mount, fstype, source)?,
+        Source::Bind {
+            path, recursive, ..
+        } => {
+            if let Some(tree) = tree {
+                bind(root, mount, tree.as_fd())?;
+            } else {
+                let tree = open_bind(path, *recursive, mount)?;
+                bind(root, mount, tree.as_fd())?;
+            }
+        }
+        Source::Remount(bind) => remount(root, mount, *bind)?,
+        Source::Cgroup => return Ok(()),
+    }
+    finish(root, mount)
+}
+
+/// Opens the source of a bind mount as a detached tree with the mount's attributes.
+pub fn open_bind(path: &Path, recursive: bool, mount: &Mount) -> Result<OwnedFd, StepError> {
+    let describe = || format!("bind {} on {}", path.display(), shown(&mount.target));
+    let source = CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| StepError::refused(describe(), &mount.origin))?;
+    let tree = clone_tree(AT_FDCWD, &source, recursive)
+        .step(&mount.origin, || format!("{}: open source", describe()))?;
+    set(
+        tree.as_fd(),
+        mount.attributes,
+        false,
+        &mount.origin,
+        describe,
+    )?;
+    set(tree.as_fd(), mount.recursive, true, &mount.origin, describe)?;
+    Ok(tree)
+}
+
+fn bind(root: &Root, mount: &Mount, tree: BorrowedFd<'_>) -> Result<(), StepError> {
+    let describe = || format!("bind on {}", shown(&mount.target));
+    let kind = fstat(tree).step(&mount.origin, describe)?.st_mode & SFlag::S_IFMT.bits();
+    let target = if kind == SFlag::S_IFDIR.bits() {
+        root.dir(&mount.target)
+    } else {
+        root.file(&mount.target)
+    }
+    .step(&mount.origin, || format!("{}: open target", describe()))?;
+    move_onto(tree, target.as_fd()).step(&mount.origin, describe)
+}
+
+fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Result<(), StepError> {
+    let name = fstype.to_string_lossy();
+    let describe = || format!("mount {name} on {}", shown(&mount_.target));
+    // CVE-2019-16884 and its kin: whoever made the image must not say where /proc really goes.
+    let guarded: Option<FsType> = match name.as_ref() {
+        "proc" => Some(PROC_SUPER_MAGIC),
+        "sysfs" => Some(SYSFS_MAGIC),
+        _ => None,
+    };
+    let target = root
+        .dir(&mount_.target)
+        .step(&mount_.origin, || format!("{}: open target", describe()))?;
+    let target = if guarded.is_some() {
+        plain(root, mount_, describe)?
+    } else {
+        target
+    };
+    let below = mount_
+        .copy_up
+        .then(|| root.open(&mount_.target, OFlag::O_RDONLY | OFlag::O_DIRECTORY))
+        .transpose()
+        .step(&mount_.origin, describe)?;
+    let mut flags = mount_.flags;
+    if below.is_some() {
+        flags &= !MsFlags::MS_RDONLY;
+    }
+    mount(
+        Some(source.as_c_str()),
+        &fd_path(target.as_fd()),
+        Some(fstype.as_c_str()),
+        flags,
+        Some(mount_.data.as_c_str()).filter(|data| !data.is_empty()),
+    )
+    .step(&mount_.origin, describe)?;
+    if let Some(magic) = guarded {
+        let top = root
+            .open_plain(&mount_.target, OFlag::O_PATH)
+            .step(&mount_.origin, describe)?;
+        let found = fstatfs(&top)
+            .step(&mount_.origin, describe)?
+            .filesystem_type();
+        if found != magic {
+            return Err(StepError::refused(
+                format!("{}: something else is mounted there", describe()),
+                &mount_.origin,
+            ));
+        }
+    }
+    if let Some(below) = below {
+        copy_up_into(root, mount_, below)?;
+    }
+    Ok(())
+}
+
+/// The mount point of a guarded file system, which no link may lead to.
+fn plain(root: &Root, mount: &Mount, describe: impl Fn() -> String) -> Result<OwnedFd, StepError> {
+    root.open_plain(&mount.target, OFlag::O_PATH | OFlag::O_DIRECTORY)
+        .map_err(|errno| match errno {
+            Errno::ELOOP => StepError::refused(
+                format!(
+                    "{}: the mount point must be an ordinary folder, not a symbolic link",
+                    describe()
+                ),
+                &mount.origin,
+            ),
+            errno => StepError::new(describe(), errno, &mount.origin),
+        })
+}
+
+fn copy_up_into(root: &Root, mount: &Mount, below: OwnedFd) -> Result<(), StepError> {
+    let describe = || format!("copy what lies beneath {}", shown(&mount.target));
+    let top = root
+        .open(&mount.target, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+        .step(&mount.origin, describe)?;
+    copy_up::copy(below, &top).step(&mount.origin, describe)?;
+    if mount.flags.contains(MsFlags::MS_RDONLY) {
+        let readonly = Attributes {
+            set: crate::sys::mount::attr::RDONLY,
+            clear: 0,
+        };
+        set(top.as_fd(), readonly, false, &mount.origin, describe)?;
+    }
+    Ok(())
+}
+
+fn remount(root: &Root, mount_: &Mount, bind: bool) -> Result<(), StepError> {
+    let describe = || format!("remount {}", shown(&mount_.target));
+    let target = root
+        .open(&mount_.target, OFlag::O_PATH)
+        .step(&mount_.origin, describe)?;
+    if bind {
+        set(
+            target.as_fd(),
+            mount_.attributes,
+            false,
+            &mount_.origin,
+            describe,
+        )?;
+    } else {
+        mount(
+            None::<&str>,
+            &fd_path(target.as_fd()),
+            None::<&str>,
+            mount_.flags | MsFlags::MS_REMOUNT,
+            Some(mount_.data.as_c_str()).filter(|data| !data.is_empty()),
+        )
+        .step(&mount_.origin, describe)?;
+    }
+    set(
+        target.as_fd(),
+        mount_.recursive,
+        true,
+        &mount_.origin,
+        describe,
+    )
+}
+
+/// What can be set only on a mount that is in place: propagation, and recursive attributes of a new
+/// file system.
+fn finish(root: &Root, mount_: &Mount) -> Result<(), StepError> {
+    let new = matches!(mount_.source, Source::New { .. });
+    if mount_.propagation.is_empty() && (!new || mount_.recursive.is_empty()) {
+        return Ok(());
+    }
+    let describe = || format!("set what {} passes on", shown(&mount_.target));
+    let top = root
+        .open(&mount_.target, OFlag::O_PATH)
+        .step(&mount_.origin, describe)?;
+    if new {
+        set(
+            top.as_fd(),
+            mount_.recursive,
+            true,
+            &mount_.origin,
+            describe,
+        )?;
+    }
+    for flags in &mount_.propagation {
+        mount(
+            None::<&str>,
+            &fd_path(top.as_fd()),
+            None::<&str>,
+            *flags,
+            None::<&str>,
+        )
+        .step(&mount_.origin, describe)?;
+    }
+    Ok(())
+}
+
+fn set(
+    tree: BorrowedFd<'_>,
+    attributes: Attributes,
+    recursive: bool,
+    origin: &Origin,
+    describe: impl Fn() -> String,
+) -> Result<(), StepError> {
+    if attributes.is_empty() {
+        return Ok(());
+    }
+    let attr = MountAttr {
+        set: attributes.set,
+        clear: attributes.clear,
+        ..MountAttr::default()
+    };
+    set_attr(tree, &attr, recursive).step(origin, || format!("{}: set attributes", describe()))
+}
+
+/// A path of the container as its users write it.
+pub(super) fn shown(path: &Path) -> String {
+    format!("/{}", path.display())
+}

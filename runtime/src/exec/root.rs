@@ -1,0 +1,209 @@
+//! Paths inside the root file system, resolved beneath its descriptor and never as strings.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::sys::stat::{Mode, mkdirat};
+
+/// As many symbolic links as the kernel follows, path_resolution(7).
+const MAX_LINKS: usize = 40;
+
+/// The root of the container, before it becomes the root.
+#[derive(Debug)]
+pub struct Root(OwnedFd);
+
+impl Root {
+    /// The root that this descriptor stands for.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Opens what is there.
+    pub fn open(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        self.resolve(path, flags, ResolveFlag::empty())
+    }
+
+    /// Opens what is there, refusing symbolic links anywhere on the way (ELOOP).
+    pub fn open_plain(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        self.resolve(path, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)
+    }
+
+    fn resolve(&self, path: &Path, flags: OFlag, extra: ResolveFlag) -> nix::Result<OwnedFd> {
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        let how = OpenHow::new()
+            .flags(flags | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | extra);
+        loop {
+            match openat2(&self.0, path, how) {
+                // openat2(2): a rename elsewhere made a ".." unsafe to judge; try again.
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Opens a folder as O_PATH, making what is missing with mode 755.
+    pub fn dir(&self, path: &Path) -> nix::Result<OwnedFd> {
+        match self.open(path, OFlag::O_PATH | OFlag::O_DIRECTORY) {
+            Err(Errno::ENOENT) => self.make_dirs(path),
+            result => result,
+        }
+    }
+
+    /// Opens the folder that holds `path`, making what is missing, and names the last component.
+    pub fn parent(&self, path: &Path) -> nix::Result<(OwnedFd, OsString)> {
+        let name = path.file_name().ok_or(Errno::EINVAL)?.to_owned();
+        let parent = self.dir(path.parent().unwrap_or(Path::new("")))?;
+        Ok((parent, name))
+    }
+
+    /// Opens a file as O_PATH, making an empty one where nothing is.
+    pub fn file(&self, path: &Path) -> nix::Result<OwnedFd> {
+        match self.open(path, OFlag::O_PATH) {
+            Err(Errno::ENOENT) => {
+                let (parent, name) = self.parent(path)?;
+                let made = openat(
+                    &parent,
+                    name.as_os_str(),
+                    OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+                    Mode::from_bits_truncate(0o644),
+                )?;
+                drop(made);
+                openat(
+                    &parent,
+                    name.as_os_str(),
+                    OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+                    Mode::empty(),
+                )
+            }
+            result => result,
+        }
+    }
+
+    /// Makes a folder, component by component. A dangling link on the way is followed by making
+    /// what it points to, inside the root.
+    fn make_dirs(&self, path: &Path) -> nix::Result<OwnedFd> {
+        let mut rest: VecDeque<OsString> = names(path).collect();
+        let mut done = PathBuf::new();
+        let mut current = self.open(&done, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+        let mut links = 0;
+        while let Some(name) = rest.pop_front() {
+            let next = done.join(&name);
+            match self.open(&next, OFlag::O_PATH | OFlag::O_DIRECTORY) {
+                Ok(fd) => current = fd,
+                Err(Errno::ENOENT) => {
+                    match mkdirat(&current, name.as_os_str(), Mode::from_bits_truncate(0o755)) {
+                        Ok(()) => {}
+                        Err(Errno::EEXIST) => {
+                            links += 1;
+                            if links > MAX_LINKS {
+                                return Err(Errno::ELOOP);
+                            }
+                            let Ok(target) = readlinkat(&current, name.as_os_str()) else {
+                                // Somebody else made it meanwhile.
+                                rest.push_front(name);
+                                continue;
+                            };
+                            let target = PathBuf::from(target);
+                            if target.is_absolute() {
+                                done = PathBuf::new();
+                                current = self.open(&done, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+                            }
+                            for name in names(&target).collect::<Vec<_>>().into_iter().rev() {
+                                rest.push_front(name);
+                            }
+                            continue;
+                        }
+                        Err(errno) => return Err(errno),
+                    }
+                    current = self.open(&next, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+                }
+                Err(errno) => return Err(errno),
+            }
+            done = next;
+        }
+        Ok(current)
+    }
+}
+
+impl AsFd for Root {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The components that name something; `..` stays, since the kernel resolves it inside the root.
+fn names(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components()
+        .filter(|component| matches!(component, Component::Normal(_) | Component::ParentDir))
+        .map(|component| component.as_os_str().to_owned())
+}
+
+/// A path that names a descriptor, for the system calls that take only paths.
+pub fn fd_path(fd: BorrowedFd<'_>) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn root(dir: &Path) -> Root {
+        Root::new(
+            nix::fcntl::open(dir, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+                .expect("the folder exists"),
+        )
+    }
+
+    #[test]
+    fn a_link_to_the_outside_ends_inside() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let inside = tempfile::tempdir().expect("a folder");
+        let name = outside.path().strip_prefix("/").expect("absolute");
+        symlink(outside.path(), inside.path().join("dev")).expect("a link");
+        root(inside.path()).dir(Path::new("dev/pts")).expect("made");
+        assert!(inside.path().join(name).join("pts").is_dir());
+        assert!(!outside.path().join("pts").exists());
+    }
+
+    #[test]
+    fn dots_do_not_leave_the_root() {
+        let inside = tempfile::tempdir().expect("a folder");
+        root(inside.path())
+            .file(Path::new("../../a/b"))
+            .expect("made");
+        assert!(inside.path().join("a/b").is_file());
+    }
+
+    #[test]
+    fn a_loop_of_links_is_an_error() {
+        let inside = tempfile::tempdir().expect("a folder");
+        symlink("b", inside.path().join("a")).expect("a link");
+        symlink("a", inside.path().join("b")).expect("a link");
+        assert_eq!(
+            root(inside.path()).dir(Path::new("a/c")).map(drop),
+            Err(Errno::ELOOP)
+        );
+    }
+
+    #[test]
+    fn a_link_is_refused_where_none_may_be() {
+        let inside = tempfile::tempdir().expect("a folder");
+        symlink("/etc", inside.path().join("proc")).expect("a link");
+        assert_eq!(
+            root(inside.path())
+                .open_plain(Path::new("proc"), OFlag::O_PATH)
+                .map(drop),
+            Err(Errno::ELOOP)
+        );
+    }
+}
