@@ -39,6 +39,7 @@ pub fn identify(runtime: &Runtime) -> RuntimeInfo {
             .unwrap_or_default(),
         oci_version_max: declared_release(&features, &version),
         implementation,
+        view: None,
     }
 }
 

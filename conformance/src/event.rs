@@ -59,6 +59,17 @@ pub struct RuntimeInfo {
     /// The program that its `--version` names, whatever it is called here: expectations go by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub implementation: Option<String>,
+    /// What is different in the view of the machine that it is called in, if it is not the
+    /// machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+impl RuntimeInfo {
+    /// The program that it is, as far as it says so; its name here otherwise.
+    pub fn program(&self) -> &str {
+        self.implementation.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// How a case ended.
@@ -106,6 +117,18 @@ impl Level {
 }
 
 impl Status {
+    /// How bad news it is, to choose among several verdicts of a case.
+    pub fn badness(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Skip => 1,
+            Self::Known => 2,
+            Self::Xpass => 3,
+            Self::Fail => 4,
+            Self::Broken => 5,
+        }
+    }
+
     /// The word, as the log writes it.
     pub fn word(self) -> &'static str {
         match self {

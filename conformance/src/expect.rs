@@ -140,7 +140,7 @@ impl Expectations {
 
     /// The entry that speaks of a case on a runtime and a machine.
     pub fn find(&self, case: &str, runtime: &RuntimeInfo, machine: &str) -> Option<&Expectation> {
-        let program = runtime.implementation.as_deref().unwrap_or(&runtime.name);
+        let program = runtime.program();
         let files = self.files.iter().filter(|file| file.runtime == program);
         files.flat_map(|file| &file.expect).find(|entry| {
             entry.case == case
@@ -199,7 +199,7 @@ pub fn drafts(log: &Log, program: &str) -> String {
         else {
             continue;
         };
-        let own = runtime.implementation.as_deref().unwrap_or(&runtime.name) == program;
+        let own = runtime.program() == program;
         let versions = format!("={}", range::number(&runtime.version));
         if !own || !seen.insert((case.case.clone(), versions.clone())) {
             continue;
@@ -277,6 +277,7 @@ mod tests {
             sha256: String::new(),
             oci_version_max: None,
             implementation: Some("runc".into()),
+            view: None,
         }
     }
 

@@ -4,7 +4,10 @@
 pub mod case;
 pub mod cases;
 pub mod catalogue;
+pub mod cli;
+pub mod coverage;
 pub mod declared;
+pub mod diff;
 pub mod drive;
 pub mod engine;
 pub mod event;
@@ -12,6 +15,7 @@ pub mod expect;
 pub mod index;
 pub mod log;
 pub mod machine;
+pub mod merge;
 pub mod need;
 pub mod report;
 pub mod sabotage;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use crate::event::{
-    CaseEvent, Counts, Event, Footer, Header, Level, SCHEMA, SabotageEvent, Status,
+    CaseEvent, Counts, Event, Footer, Header, Level, SCHEMA, SabotageEvent, SabotageStatus, Status,
 };
 
 /// Why a file is not the log of a whole run.
@@ -171,6 +171,13 @@ impl Log {
                 Status::Skip => Outcome::OnlySkips,
             });
         }
+        for one in &self.sabotage {
+            seen = seen.max(match one.status {
+                SabotageStatus::Survived => Outcome::Failed,
+                SabotageStatus::Killed => Outcome::Passed,
+                SabotageStatus::Skip | SabotageStatus::Equivalent => Outcome::OnlySkips,
+            });
+        }
         seen
     }
 }
@@ -187,7 +194,7 @@ pub enum Outcome {
     OnlySkips,
     /// Something was judged, and nothing that decides failed.
     Passed,
-    /// A runtime failed, or an expectation is out of date.
+    /// A runtime failed, an expectation is out of date, or a saboteur survived.
     Failed,
     /// The harness or the machine failed.
     Broken,

@@ -9,3 +9,4 @@ mod needs;
 pub use cgroup::{Cgroups, Layout};
 pub use doctor::{Finding, findings, write_human};
 pub use facts::Facts;
+pub(crate) use look::program;

@@ -24,7 +24,7 @@ impl<'a> Matrix<'a> {
             if let Some(column) = runtimes.iter().position(|name| *name == case.runtime) {
                 // With --repeat a case has several verdicts: the worst is shown.
                 row[column] = row[column]
-                    .filter(|old| badness(old.status) >= badness(case.status))
+                    .filter(|old| old.status.badness() >= case.status.badness())
                     .or(Some(case));
             }
         }
@@ -41,17 +41,6 @@ impl<'a> Matrix<'a> {
                     .flatten()
                     .any(|case| !matches!(case.status, Status::Pass | Status::Skip))
             })
-    }
-}
-
-fn badness(status: Status) -> u8 {
-    match status {
-        Status::Pass => 0,
-        Status::Skip => 1,
-        Status::Known => 2,
-        Status::Xpass => 3,
-        Status::Fail => 4,
-        Status::Broken => 5,
     }
 }
 

@@ -11,7 +11,7 @@ mod progress;
 mod repeat;
 mod tap;
 
-use std::io::{self, Write};
+use std::io;
 
 use crate::log::Log;
 
@@ -19,14 +19,18 @@ pub use jsonl::Stream;
 pub use progress::Progress;
 pub use repeat::Repeat;
 
+/// Writes a whole log.
+pub type Write = fn(&Log, &Context, &mut dyn io::Write) -> io::Result<()>;
+
 /// A format by its name on the command line, with what it is for and the view that writes it.
+#[derive(Debug)]
 pub struct Format {
     /// The name on the command line.
     pub name: &'static str,
     /// One line of help.
     pub about: &'static str,
     /// Writes a whole log in this format.
-    pub write: fn(&Log, &Context, &mut dyn Write) -> io::Result<()>,
+    pub write: Write,
 }
 
 /// What a view knows beside the log.
@@ -97,7 +101,7 @@ mod tests {
     use super::*;
 
     /// What a format makes of the shared sample.
-    pub(super) fn render(write: fn(&Log, &Context, &mut dyn Write) -> io::Result<()>) -> String {
+    pub(super) fn render(write: Write) -> String {
         let mut out = Vec::new();
         write(&crate::log::tests::sample(), &Context::default(), &mut out).unwrap();
         String::from_utf8(out).unwrap()

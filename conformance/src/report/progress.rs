@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::event::{CaseEvent, Counts};
+use crate::event::{CaseEvent, Counts, SabotageEvent, SabotageStatus, Status};
 
 /// How often the line is redrawn at most.
 const REDRAW: Duration = Duration::from_millis(50);
@@ -32,10 +32,24 @@ impl Progress {
     /// Counts a verdict and redraws the line.
     pub fn case(&mut self, case: &CaseEvent) {
         self.counts.add(case.status);
+        self.draw(&case.case);
+    }
+
+    /// Counts a saboteur and redraws the line: a kill is what is hoped for.
+    pub fn sabotage(&mut self, one: &SabotageEvent) {
+        self.counts.add(match one.status {
+            SabotageStatus::Killed => Status::Pass,
+            SabotageStatus::Survived => Status::Fail,
+            SabotageStatus::Skip | SabotageStatus::Equivalent => Status::Skip,
+        });
+        self.draw(&one.case);
+    }
+
+    fn draw(&mut self, case: &str) {
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW);
         if self.live && due {
             self.drawn = Some(Instant::now());
-            draw(&self.line(&case.case));
+            draw(&self.line(case));
         }
     }
 

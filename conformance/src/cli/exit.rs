@@ -1,0 +1,108 @@
+//! The exit statuses, and the errors that lead to them.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::drive::BadRuntime;
+use crate::engine::ScratchError;
+use crate::expect::ExpectError;
+use crate::log::{LogError, Outcome};
+use crate::merge::MergeError;
+use crate::select::SelectError;
+use crate::verdict::Stop;
+
+/// Nothing that decides failed.
+pub const OK: u8 = 0;
+/// A runtime failed, an expectation is out of date, or a saboteur survived.
+pub const FAILED: u8 = 1;
+/// The command line asks for something that there is not.
+pub const USAGE: u8 = 2;
+/// The harness or the machine failed, or nothing can be judged on this machine.
+pub const BROKEN: u8 = 3;
+/// Everything was skipped.
+pub const ONLY_SKIPS: u8 = 4;
+
+/// Why a command ended before its end.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message describes its variant")]
+pub enum CliError {
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    #[error("{source}{hint}")]
+    Runtime { source: BadRuntime, hint: String },
+    #[error("there is no plimrun beside plimsoll ({path}): build it by `{command}`, or name a runtime by --runtime NAME=PATH", path = .path.display())]
+    NoPlimrun {
+        path: PathBuf,
+        command: &'static str,
+    },
+    #[error("runtime {name:?} is named twice: give each a name by --runtime NAME=PATH")]
+    SameName { name: String },
+    #[error("{command} judges one runtime at a time")]
+    OneRuntime { command: &'static str },
+    #[error(
+        "only one format can go to standard output, {first} and {second} were asked for: write one by --format {second}=FILE"
+    )]
+    TwoOutputs {
+        first: &'static str,
+        second: &'static str,
+    },
+    #[error("nothing is called {name:?}{hint}")]
+    UnknownName { name: String, hint: String },
+    #[error(transparent)]
+    Expect(#[from] ExpectError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    #[error("nothing can be judged on this machine: {0}")]
+    Unfit(String),
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
+    #[error("the run broke off: {0}")]
+    Engine(#[from] Stop),
+    #[error("make a folder for what is kept: {0}")]
+    Keep(io::Error),
+    #[error("write {path}: {source}", path = .path.display())]
+    Output { path: PathBuf, source: io::Error },
+    #[error("write to standard output: {0}")]
+    Stdout(#[from] io::Error),
+}
+
+impl CliError {
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Select(_)
+            | Self::Runtime { .. }
+            | Self::NoPlimrun { .. }
+            | Self::SameName { .. }
+            | Self::OneRuntime { .. }
+            | Self::TwoOutputs { .. }
+            | Self::UnknownName { .. }
+            | Self::Expect(_)
+            | Self::Log(_)
+            | Self::Merge(_) => USAGE,
+            Self::Unfit(_)
+            | Self::Scratch(_)
+            | Self::Engine(_)
+            | Self::Keep(_)
+            | Self::Output { .. }
+            | Self::Stdout(_) => BROKEN,
+        }
+    }
+
+    /// Whether the reader of standard output went away, which is no error of ours.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// The exit status of a judged run.
+pub(super) fn of(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Passed => OK,
+        Outcome::Failed => FAILED,
+        Outcome::Broken => BROKEN,
+        Outcome::OnlySkips => ONLY_SKIPS,
+    }
+}

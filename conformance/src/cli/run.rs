@@ -1,0 +1,266 @@
+//! `plimsoll run`: judges runtimes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::Args;
+
+use super::args::{Choosing, Judging};
+use super::exit::{self, CliError};
+use super::output::{FormatArg, Outputs};
+use super::subject::{self, Subject};
+use crate::case::Case;
+use crate::catalogue::{Release, catalogue};
+use crate::declared::{Judge, too_new};
+use crate::engine::{self, Judged, Options, Scratch};
+use crate::event::{CaseEvent, Event, Header, SCHEMA, Status};
+use crate::expect::Expectations;
+use crate::index::Entry;
+use crate::log::Log;
+use crate::machine::Facts;
+use crate::report::{Context, Progress};
+
+/// Judge runtimes
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    judging: Judging,
+    #[command(flatten)]
+    choosing: Choosing,
+    /// Runs each case N times
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
+    /// The release of the specification to judge by: `declared`, or a number such as 1.2
+    #[arg(long, value_name = "V", default_value = "declared")]
+    spec: Judge,
+    /// Excuses the listed deviations of released runtimes, or those of FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    expect: Vec<PathBuf>,
+    /// Lets SHOULD decide the exit status too
+    #[arg(long)]
+    strict: bool,
+    /// A report, and the file to write it to; repeat for several
+    #[arg(long, value_name = "NAME[=FILE]", value_parser = FormatArg::parse)]
+    format: Vec<FormatArg>,
+}
+
+impl Run {
+    /// Judges, reports, and says how to exit.
+    pub(super) fn run(&self) -> Result<u8, CliError> {
+        let facts = fit()?;
+        let all = crate::cases::all();
+        let entries: Vec<Entry> = all.iter().map(Entry::from).collect();
+        let selected = self.choosing.selection().of(&entries)?;
+        let cases: Vec<&Case> = selected.iter().map(|&at| &all[at]).collect();
+        let expectations = expectations(&self.expect, &entries)?;
+        let calls = subject::calls(&self.judging.runtimes)?;
+        let runtimes = subject::runtimes(&calls)?;
+        let outputs = Outputs::open(&self.format, "human")?;
+        let options = self.judging.options();
+        let scratch = Scratch::new()?;
+        let subjects = subject::subjects(runtimes, &options, &scratch)?;
+
+        let begun = Instant::now();
+        let header = header(&facts, &subjects, cases.len());
+        let verdicts = cases.len() * subjects.len() * usize::from(self.repeat);
+        let sink = Sink::new(outputs, verdicts, &header)?;
+        for subject in &subjects {
+            let judge = Bar {
+                facts: &facts,
+                expectations: &expectations,
+                release: self.spec.release(&subject.info),
+            };
+            for _ in 0..self.repeat {
+                judge.cases(subject, &cases, &options, &scratch, &sink)?;
+            }
+        }
+        drop(scratch);
+        let context = Context {
+            repeat: subject::repeat(&calls),
+            strict: self.strict,
+            ..Context::default()
+        };
+        let log = sink.finish(header, begun.elapsed().as_secs_f64(), &context)?;
+        Ok(exit::of(log.outcome(self.strict)))
+    }
+}
+
+/// The machine's facts, where it is fit to judge anything.
+pub(super) fn fit() -> Result<Facts, CliError> {
+    let facts = Facts::look();
+    match facts.unfit() {
+        Some(reason) => Err(CliError::Unfit(reason)),
+        None => Ok(facts),
+    }
+}
+
+/// The expectations asked for; an empty path is the built-in list.
+fn expectations(paths: &[PathBuf], cases: &[Entry]) -> Result<Expectations, CliError> {
+    let known: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    let mut all = Expectations::default();
+    for path in paths {
+        all.extend(if path == Path::new("") {
+            Expectations::built_in(&known)?
+        } else {
+            Expectations::read(path, &known)?
+        });
+    }
+    Ok(all)
+}
+
+/// The first line of a log of this machine.
+pub(super) fn header(facts: &Facts, subjects: &[Subject], cases: usize) -> Header {
+    Header {
+        schema: SCHEMA,
+        plimsoll: env!("CARGO_PKG_VERSION").to_owned(),
+        host: serde_json::to_value(facts).unwrap_or_default(),
+        hosts: std::collections::BTreeMap::default(),
+        runtimes: subjects
+            .iter()
+            .map(|subject| subject.info.clone())
+            .collect(),
+        cases,
+    }
+}
+
+/// Why a case cannot be judged on a machine.
+pub(super) fn unmet(case: &Case, facts: &Facts) -> Option<String> {
+    case.needs.iter().find_map(|need| need.met(facts).err())
+}
+
+/// What a runtime is measured against.
+struct Bar<'a> {
+    facts: &'a Facts,
+    expectations: &'a Expectations,
+    release: Option<Release>,
+}
+
+impl Bar<'_> {
+    fn cases(
+        &self,
+        subject: &Subject,
+        cases: &[&Case],
+        options: &Options,
+        scratch: &Scratch,
+        sink: &Sink,
+    ) -> Result<(), CliError> {
+        let skip = |case: &Case| {
+            let covers = case.covers.iter().filter_map(|id| catalogue().get(id));
+            unmet(case, self.facts).or_else(|| too_new(covers, self.release))
+        };
+        let each = |judged: Judged<'_>| sink.case(self.event(&judged, subject));
+        engine::run(&subject.runtime, cases, options, scratch, &skip, &each)?;
+        Ok(())
+    }
+
+    /// The verdict, with what the runtime need not do yet and what is known of it taken off.
+    fn event(&self, judged: &Judged<'_>, subject: &Subject) -> CaseEvent {
+        let level = catalogue().level(judged.case.covers.iter().map(AsRef::as_ref));
+        let mut event = judged.event(&subject.info.name, level);
+        let failed = event
+            .requirement
+            .as_deref()
+            .and_then(|id| catalogue().get(id));
+        if let (Status::Fail, Some(reason)) = (
+            event.status,
+            failed.and_then(|r| too_new([r], self.release)),
+        ) {
+            event.status = Status::Skip;
+            event.reason = Some(reason);
+        }
+        self.expectations
+            .apply(&mut event, &subject.info, &self.facts.machine);
+        event
+    }
+}
+
+/// Takes events from all threads, in the order in which they come.
+pub(super) struct Sink(Mutex<Collected>);
+
+struct Collected {
+    outputs: Outputs,
+    progress: Progress,
+    cases: Vec<CaseEvent>,
+    sabotage: Vec<crate::event::SabotageEvent>,
+    error: Option<CliError>,
+}
+
+impl Sink {
+    /// Writes the header and waits for `total` events.
+    pub(super) fn new(
+        mut outputs: Outputs,
+        total: usize,
+        header: &Header,
+    ) -> Result<Self, CliError> {
+        outputs.event(&Event::Header(header.clone()))?;
+        let progress = Progress::new(total);
+        let (cases, sabotage) = (Vec::new(), Vec::new());
+        Ok(Self(Mutex::new(Collected {
+            outputs,
+            progress,
+            cases,
+            sabotage,
+            error: None,
+        })))
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Collected)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Takes a verdict.
+    pub(super) fn case(&self, case: CaseEvent) {
+        self.with(|all| {
+            all.progress.case(&case);
+            all.emit(&Event::Case(case.clone()));
+            all.cases.push(case);
+        });
+    }
+
+    /// Takes a saboteur's end.
+    pub(super) fn sabotage(&self, one: crate::event::SabotageEvent) {
+        self.with(|all| {
+            all.progress.sabotage(&one);
+            all.emit(&Event::Sabotage(one.clone()));
+            all.sabotage.push(one);
+        });
+    }
+
+    /// Writes the footer and the reports of the whole.
+    pub(super) fn finish(
+        self,
+        header: Header,
+        seconds: f64,
+        context: &Context,
+    ) -> Result<Log, CliError> {
+        let mut all = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.progress.clear();
+        let order: Vec<String> = header
+            .runtimes
+            .iter()
+            .map(|runtime| runtime.name.clone())
+            .collect();
+        let column = |name: &str| order.iter().position(|known| known == name);
+        all.cases
+            .sort_by(|a, b| (&a.case, column(&a.runtime)).cmp(&(&b.case, column(&b.runtime))));
+        all.sabotage
+            .sort_by(|a, b| (&a.case, &a.saboteur).cmp(&(&b.case, &b.saboteur)));
+        let log = Log::assemble(header, all.cases, all.sabotage, seconds);
+        if let Some(error) = all.error {
+            return Err(error);
+        }
+        all.outputs.event(&Event::Footer(log.footer.clone()))?;
+        all.outputs.finish(&log, context)?;
+        Ok(log)
+    }
+}
+
+impl Collected {
+    /// Keeps the first error: the cases that still run must come to their end and be cleaned up.
+    fn emit(&mut self, event: &Event) {
+        if self.error.is_none() {
+            self.error = self.outputs.event(event).err();
+        }
+    }
+}

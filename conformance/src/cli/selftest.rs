@@ -1,0 +1,108 @@
+//! `plimsoll selftest`: proves of each case that it can fail.
+
+use std::io::Write;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::args::{Choosing, Judging};
+use super::exit::{self, CliError};
+use super::output::{FormatArg, Outputs};
+use super::run::{Sink, fit, header, unmet};
+use super::subject;
+use crate::case::Case;
+use crate::coverage::Summary;
+use crate::engine::{self, Scratch};
+use crate::index::Entry;
+use crate::log::{Log, Outcome};
+use crate::report::Context;
+
+/// Prove of each case that it can fail, by runtimes made wrong on purpose
+#[derive(Debug, Args)]
+pub(super) struct Selftest {
+    #[command(flatten)]
+    judging: Judging,
+    #[command(flatten)]
+    choosing: Choosing,
+    /// A report, and the file to write it to; `json` is a summary of the saboteurs
+    #[arg(long, value_name = "NAME[=FILE]", value_parser = FormatArg::parse)]
+    format: Vec<FormatArg>,
+}
+
+impl Selftest {
+    /// Breaks the runtime in every way there is, and says how to exit.
+    pub(super) fn run(&self) -> Result<u8, CliError> {
+        let mut outputs = Outputs::open(&self.format, "human")?;
+        let summaries = outputs.take("json");
+        let log = prove(&self.judging, &self.choosing, outputs)?;
+        let summary = Summary::of(&log.sabotage);
+        for (format, mut out) in summaries {
+            serde_json::to_writer_pretty(&mut out, &summary)
+                .map_err(Into::into)
+                .and_then(|()| writeln!(out))
+                .and_then(|()| out.flush())
+                .map_err(|error| format.error(error))?;
+        }
+        Ok(match log.outcome(false) {
+            // A catalogue of saboteurs that are all equivalent has still been looked at.
+            Outcome::OnlySkips if !summary.equivalent.is_empty() => exit::OK,
+            outcome => exit::of(outcome),
+        })
+    }
+}
+
+/// Runs the saboteurs of the chosen cases.
+pub(super) fn prove(
+    judging: &Judging,
+    choosing: &Choosing,
+    outputs: Outputs,
+) -> Result<Log, CliError> {
+    let facts = fit()?;
+    let all = crate::cases::all();
+    let entries: Vec<Entry> = all.iter().map(Entry::from).collect();
+    let cases: Vec<&Case> = choosing
+        .selection()
+        .of(&entries)?
+        .iter()
+        .map(|&at| &all[at])
+        .collect();
+    let calls = subject::calls(&judging.runtimes)?;
+    if calls.len() > 1 {
+        return Err(CliError::OneRuntime {
+            command: "selftest",
+        });
+    }
+    let runtimes = subject::runtimes(&calls)?;
+    let options = judging.options();
+    let scratch = Scratch::new()?;
+    let subjects = subject::subjects(runtimes, &options, &scratch)?;
+
+    let begun = Instant::now();
+    let header = header(&facts, &subjects, cases.len());
+    let aims = |case: &&Case| {
+        case.saboteurs
+            .iter()
+            .map(|one| engine::targets(case, one).len())
+            .sum::<usize>()
+    };
+    let sink = Sink::new(outputs, cases.iter().map(aims).sum(), &header)?;
+    for subject in &subjects {
+        let skip = |case: &Case| unmet(case, &facts);
+        let each = |one| sink.sabotage(one);
+        engine::selftest(
+            &subject.runtime,
+            &cases,
+            &options,
+            &scratch,
+            &facts.machine,
+            &skip,
+            &each,
+        )?;
+    }
+    drop(scratch);
+    let context = Context {
+        repeat: subject::repeat(&calls),
+        ..Context::default()
+    };
+    sink.finish(header, begun.elapsed().as_secs_f64(), &context)
+}
