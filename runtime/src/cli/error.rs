@@ -1,7 +1,9 @@
 //! Why a command failed.
 
 use std::io;
+use std::path::PathBuf;
 
+use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::exec::StepError;
@@ -48,6 +50,9 @@ pub enum UsageError {
     /// An argument is not UTF-8.
     #[error("argument is not valid UTF-8: {0:?}")]
     NotUtf8(std::ffi::OsString),
+    /// There is no completion script for the shell.
+    #[error("no completion for {0:?}: expected one of {1}")]
+    UnknownShell(String, String),
     /// No such signal.
     #[error("unknown signal {0:?}")]
     UnknownSignal(String),
@@ -92,6 +97,25 @@ pub enum CommandError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// `spec` overwrites nothing; runc's text.
+    #[error("File {} exists. Remove it first", .0.display())]
+    ConfigExists(PathBuf),
+    /// A signal could not be sent; clients look for "no such process".
+    #[error("send signal {signal}: {}", if *.errno == Errno::ESRCH { "no such process" } else { .errno.desc() })]
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// A process was killed and does not end.
+    #[error("process {pid} has not ended {seconds} s after it was killed")]
+    Survives {
+        /// PID as the runtime sees it.
+        pid: i32,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// This build does not have the command.
     #[error("{0} is not supported by this build of plimrun")]
     Unsupported(&'static str),
@@ -117,7 +141,12 @@ impl CommandError {
         }
     }
 
-    /// An [`CommandError::Io`], for `map_err`.
+    /// A [`CommandError::Signal`].
+    pub fn signal(signal: i32, errno: Errno) -> Self {
+        Self::Signal { signal, errno }
+    }
+
+    /// A [`CommandError::Io`], for `map_err`.
     pub fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             action: action.into(),

@@ -2,13 +2,16 @@
 //! completions come.
 
 pub mod commands;
+mod completion;
 mod context;
 mod error;
 mod finish;
 mod help;
 mod launch;
 mod log;
+mod man;
 mod parse;
+mod signal;
 mod table;
 mod time;
 

@@ -112,7 +112,12 @@ impl Container {
     }
 
     fn save(&self) -> Result<(), StateError> {
-        self.write(STATE_FILE, &self.record.to_json())
+        let json = self.record.to_json().map_err(|error| StateError::Io {
+            action: "encode",
+            path: self.dir.join(STATE_FILE),
+            source: error.into(),
+        })?;
+        self.write(STATE_FILE, &json)
     }
 }
 

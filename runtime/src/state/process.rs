@@ -1,8 +1,15 @@
 //! A process named so that its PID can be trusted later: with the time it started.
 
 use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
 /// A PID with its start time; the pair is unique until the machine is booted again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +36,41 @@ impl Process {
     /// Whether this very process still lives; a zombie does not.
     pub fn is_alive(self) -> bool {
         self.pid > 0 && Self::find(self.pid) == Some(self)
+    }
+
+    /// Sends a signal to this very process: the descriptor is opened first, then it is checked that
+    /// the PID is still the process's.
+    pub fn signal(self, signal: i32) -> nix::Result<()> {
+        pidfd_send_signal(self.open()?.as_fd(), signal)
+    }
+
+    /// Waits until the process has ended; false if that takes too long.
+    pub fn wait(self, patience: Duration) -> nix::Result<bool> {
+        let pidfd = match self.open() {
+            Err(Errno::ESRCH) => return Ok(true),
+            opened => opened?,
+        };
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            match poll(
+                &mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)],
+                timeout,
+            ) {
+                Err(Errno::EINTR) => {}
+                polled => return polled.map(|ready| ready > 0),
+            }
+        }
+    }
+
+    fn open(self) -> nix::Result<OwnedFd> {
+        let pidfd = pidfd_open(Pid::from_raw(self.pid))?;
+        if self.is_alive() {
+            Ok(pidfd)
+        } else {
+            Err(Errno::ESRCH)
+        }
     }
 }
 

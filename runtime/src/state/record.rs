@@ -59,6 +59,22 @@ pub struct Record {
     pub private_pid_namespace: bool,
 }
 
+/// What `state` shows; runc's fields, in runc's order.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View<'a> {
+    oci_version: &'a str,
+    id: &'a str,
+    pid: i32,
+    status: Status,
+    bundle: &'a Path,
+    rootfs: &'a Path,
+    created: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
+    owner: &'static str,
+}
+
 /// Who makes the control groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -132,28 +148,39 @@ impl Record {
         }
     }
 
-    /// The text of `state.json`.
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a record has only string keys and no failing field")
+    /// The text of `state.json`. An error is a path that is not UTF-8.
+    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
     }
 
-    /// The state as runtime.md#state defines it, for `state` and for hooks; runtime-private fields
-    /// are left out. `pid` is 0 for a stopped container.
-    pub fn to_state(&self, status: Status, pid: i32) -> String {
-        let mut state = serde_json::json!({
-            "ociVersion": self.oci_version,
-            "id": self.id,
-            "pid": pid,
-            "status": status,
-            "bundle": self.bundle,
-            "rootfs": self.rootfs,
-            "created": self.created,
-            "owner": "",
-        });
-        if !self.annotations.is_empty() {
-            state["annotations"] = serde_json::json!(self.annotations);
+    /// The PID to show for a container in this state: a stopped one has none.
+    pub fn pid_in(&self, status: Status) -> i32 {
+        if status == Status::Stopped {
+            0
+        } else {
+            self.pid
         }
-        state.to_string()
+    }
+
+    /// What `state` and `list` show: runtime.md#state, without what is plimrun's own.
+    pub fn view(&self, status: Status) -> View<'_> {
+        View {
+            oci_version: &self.oci_version,
+            id: &self.id,
+            pid: self.pid_in(status),
+            status,
+            bundle: &self.bundle,
+            rootfs: &self.rootfs,
+            created: &self.created,
+            annotations: &self.annotations,
+            owner: "",
+        }
+    }
+
+    /// [`Record::view`] as JSON, for hooks. An error is a path that is not UTF-8, which the store
+    /// has refused before.
+    pub fn to_state(&self, status: Status) -> serde_json::Result<String> {
+        serde_json::to_string(&self.view(status))
     }
 
     /// Whether a container recorded as created has meanwhile executed the user's program: `start`

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::container::Container;
+use super::container::{self, Container};
 use super::error::StateError;
 use super::id;
 use super::record::Record;
@@ -71,6 +71,16 @@ impl Store {
     /// Locks a container for writing, waiting for other writers.
     pub fn lock(&self, id: &str) -> Result<Container, StateError> {
         Container::lock(self.dir(id)?)
+    }
+
+    /// Removes what lies in a container's folder, whatever it is; no folder is fine.
+    pub fn clear(&self, id: &str) -> Result<(), StateError> {
+        let dir = self.dir(id)?;
+        match container::acquire(&dir) {
+            Ok(_lock) => container::remove(&dir),
+            Err(StateError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a container's record without a lock.

@@ -1,8 +1,13 @@
 //! `man`
 
-use crate::cli::{CommandError, Context, Matches};
+use std::io::{self, Write};
 
-/// Runs the command.
+use crate::cli::{CommandError, Context, Matches, man};
+
+/// Prints the man page.
 pub fn run(_context: &Context, _matches: &Matches) -> Result<u8, CommandError> {
-    Err(CommandError::Unsupported("man"))
+    io::stdout()
+        .write_all(man::page().as_bytes())
+        .map_err(CommandError::io("write the page"))?;
+    Ok(0)
 }

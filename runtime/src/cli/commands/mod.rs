@@ -19,3 +19,20 @@ pub mod spec;
 pub mod start;
 pub mod state;
 pub mod update;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::CommandError;
+
+/// Prints a value as indented JSON, the way runc prints states and lists.
+fn print_json(value: &impl Serialize) -> Result<u8, CommandError> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|error| CommandError::io("write JSON")(error.into()))?;
+    text.push(b'\n');
+    io::stdout()
+        .write_all(&text)
+        .map_err(CommandError::io("write to standard output"))?;
+    Ok(0)
+}

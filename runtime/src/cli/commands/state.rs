@@ -1,8 +1,10 @@
-//! `state`
+//! `state`: runtime.md#query-state
 
+use super::print_json;
 use crate::cli::{CommandError, Context, Matches};
 
-/// Runs the command.
-pub fn run(_context: &Context, _matches: &Matches) -> Result<u8, CommandError> {
-    Err(CommandError::Unsupported("state"))
+/// Prints the state as JSON; nothing else, also on standard error, since clients read both.
+pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
+    let record = context.store.read(matches.id())?;
+    print_json(&record.view(record.status()))
 }
