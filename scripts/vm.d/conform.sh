@@ -11,13 +11,14 @@ release_folder() {
     printf '%s/%s/release\n' "${CARGO_TARGET_DIR:-$scripts/../target}" "$triple"
 }
 
-# parse_suite WORDS...: sets machines, runtimes, formats, keep_folder, limit; passed is what all runs get.
+# parse_suite WORDS...: sets machines, limit, chosen_backend, runtimes, formats, keep_folder, files; passed is
+# what all runs get.
 parse_suite() {
     local value
-    machines=v1,v2,v2+systemd,rootless limit=1200 runtimes=() formats=() keep_folder='' files=() passed=()
+    machines=v1,v2,v2+systemd,rootless limit=1200 chosen_backend=uml runtimes=() formats=() keep_folder='' files=() passed=()
     while [ $# -gt 0 ]; do
         case $1 in
-        --machines | --limit | --runtime | --format | --keep)
+        --machines | --limit | --backend | --runtime | --format | --keep)
             [ $# -gt 1 ] || die 2 "$1 wants a value"
             value=$2
             set -- "$1=$2" "${@:3}"
@@ -27,6 +28,7 @@ parse_suite() {
         case $1 in
         --machines=*) machines=$value ;;
         --limit=*) limit=$value ;;
+        --backend=*) chosen_backend=$value ;;
         --runtime=*) runtimes+=("$value") ;;
         --format=*) formats+=(--format "$value") ;;
         --keep=*) keep_folder=$value ;;
@@ -75,7 +77,7 @@ on_machine() {
     for runtime in "${runtimes[@]}"; do take+=(-l "$(runtime_path "$runtime")"); done
     for file in "${files[@]}"; do take+=(-f "$file"); done
     rm -rf "$inner"
-    "$0" run -g "${machine_guest[$machine]}" -u "${machine_user[$machine]}" -t "$limit" -o "$inner" \
+    "$0" run -b "$chosen_backend" -g "${machine_guest[$machine]}" -u "${machine_user[$machine]}" -t "$limit" -o "$inner" \
         -l "$plimsoll" "${take[@]}" -- "${words[@]}" >&2 || status=$?
     [ ! -e "$inner/log.jsonl" ] || mv "$inner/log.jsonl" "$results/$machine.jsonl"
     if [ -e "$inner/keep" ]; then
