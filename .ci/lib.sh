@@ -91,6 +91,9 @@ readme_command() {
         echo 'echo README.md cannot be read >&2; exit 1'
 }
 
+# tree_state: what git sees as changed; a check that rewrites a tracked or makes an untracked file shows up.
+tree_state() { git status --porcelain && git diff; }
+
 # show NAME: the whole output of a check.
 show() { sed 's/^/      /' "$(log_of "$1")"; }
 
