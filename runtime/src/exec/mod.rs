@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod init;
 pub mod mounts;
 pub mod namespaces;
+pub mod net_devices;
 pub mod protect;
 pub mod protect_paths;
 pub mod root;

@@ -10,6 +10,7 @@ pub mod hooks;
 mod id_list;
 pub mod mounts;
 pub mod namespaces;
+pub mod net_devices;
 mod options;
 mod origin;
 pub mod process;

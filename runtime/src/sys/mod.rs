@@ -9,6 +9,7 @@ pub mod caps;
 pub mod clone;
 pub mod mount;
 pub mod net;
+pub mod netlink;
 pub mod process;
 pub mod sched;
 pub mod seccomp;
