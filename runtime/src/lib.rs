@@ -11,3 +11,4 @@ pub mod plan;
 pub mod spec;
 pub mod state;
 pub mod sys;
+pub mod teardown;

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::libc::SIGKILL;
 use nix::unistd::Pid;
 
 use super::apply::write_file;
@@ -13,6 +14,7 @@ use super::freeze::{freeze, is_frozen_dir, thaw};
 use crate::exec::{Context, StepError};
 use crate::plan::Origin;
 use crate::state::CgroupRecord;
+use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
 /// The directory whose processes are the container's: all hierarchies hold the same, and the one with
 /// the freezer is the one that can be held still.
@@ -78,27 +80,30 @@ pub(super) fn gone(error: &io::Error) -> bool {
 
 /// Sends a signal to every process of the container. The cgroup is held still meanwhile, so that
 /// none escapes by forking, and no PID is another's by the time it is used.
-pub fn signal_all(record: &CgroupRecord, signal: Signal) -> Result<(), StepError> {
+pub fn signal_all(record: &CgroupRecord, signal: i32) -> Result<(), StepError> {
     let Some(dir) = directory(record) else {
         return Ok(());
     };
-    if signal == Signal::SIGKILL && kill_v2(record)? {
+    if signal == SIGKILL && kill_v2(record)? {
         return Ok(());
     }
     let was_frozen = is_frozen_dir(dir);
     // Where it cannot be held still, what is there gets the signal all the same.
     let held = !was_frozen && freeze(record).is_ok();
     let result = pids(record).and_then(|pids| {
-        pids.into_iter()
-            .try_for_each(|pid| match kill(Pid::from_raw(pid), signal) {
+        pids.into_iter().try_for_each(|pid| {
+            let sent = pidfd_open(Pid::from_raw(pid))
+                .and_then(|pidfd| pidfd_send_signal(pidfd.as_fd(), signal));
+            match sent {
                 Err(Errno::ESRCH) => Ok(()),
-                result => result.step(&Origin::default(), || {
-                    format!("send {signal} to process {pid}")
+                sent => sent.step(&Origin::default(), || {
+                    format!("send signal {signal} to process {pid}")
                 }),
-            })
+            }
+        })
     });
     // A frozen v1 task dies only once it is thawed.
-    if held || (was_frozen && signal == Signal::SIGKILL) {
+    if held || (was_frozen && signal == SIGKILL) {
         match thaw(record) {
             // All processes may be gone, and the cgroup with them.
             Err(error) if error.errno != Errno::ENOENT as i32 => result.and(Err(error)),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
+use nix::libc::SIGKILL;
 
 use super::processes::{self, children, gone};
 use super::{Warnings, systemd};
@@ -26,7 +26,7 @@ pub fn destroy(
     patience: Duration,
     warnings: &mut Warnings,
 ) -> Result<(), StepError> {
-    processes::signal_all(record, Signal::SIGKILL)?;
+    processes::signal_all(record, SIGKILL)?;
     remove(record, patience, warnings)
 }
 
