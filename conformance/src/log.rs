@@ -1,11 +1,12 @@
 //! A whole log: read back, checked, counted, and turned into an exit status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use crate::event::{
-    CaseEvent, Counts, Event, Footer, Header, Level, SCHEMA, SabotageEvent, SabotageStatus, Status,
+    CaseEvent, Counts, Event, Footer, Header, Level, RuntimeInfo, SCHEMA, SabotageEvent,
+    SabotageStatus, Status,
 };
 
 /// Why a file is not the log of a whole run.
@@ -140,6 +141,53 @@ impl Log {
             .chain(self.cases.iter().cloned().map(Event::Case))
             .chain(self.sabotage.iter().cloned().map(Event::Sabotage))
             .chain(std::iter::once(Event::Footer(self.footer.clone())))
+    }
+
+    /// The same log with each saboteur as a verdict on its machine, for the formats that know only
+    /// of tests: a kill passes, a survivor fails.
+    pub fn with_saboteurs_as_cases(&self) -> Self {
+        let mut cases = self.cases.clone();
+        let mut header = self.header.clone();
+        for one in &self.sabotage {
+            let runtime = format!("selftest@{}", one.machine);
+            if !header.runtimes.iter().any(|known| known.name == runtime) {
+                let like = header.runtimes.first().cloned();
+                header.runtimes.extend(like.map(|like| RuntimeInfo {
+                    name: runtime.clone(),
+                    ..like
+                }));
+            }
+            cases.push(CaseEvent {
+                runtime,
+                case: format!("{} [{}]", one.case, one.saboteur),
+                covers: vec![one.requirement.clone()],
+                level: Level::Must,
+                status: match one.status {
+                    SabotageStatus::Killed => Status::Pass,
+                    SabotageStatus::Survived => Status::Fail,
+                    SabotageStatus::Skip | SabotageStatus::Equivalent => Status::Skip,
+                },
+                reason: one.reason.clone(),
+                requirement: Some(one.requirement.clone()),
+                expected: serde_json::Value::Null,
+                observed: one.sabotaged.clone(),
+                ms: 0.0,
+            });
+        }
+        Self::assemble(header, cases, Vec::new(), self.footer.seconds)
+    }
+
+    /// The cases that a runtime did not always end in the same way, where they ran repeatedly.
+    pub fn unsteady(&self) -> Vec<(&str, &str)> {
+        let mut seen: BTreeMap<(&str, &str), Status> = BTreeMap::new();
+        let mut unsteady = BTreeSet::new();
+        for case in &self.cases {
+            let pair = (case.runtime.as_str(), case.case.as_str());
+            if *seen.entry(pair).or_insert(case.status) != case.status {
+                unsteady.insert(pair);
+            }
+        }
+        unsteady.into_iter().collect()
     }
 
     /// The names of the runtimes, in the order of the header.
@@ -365,6 +413,39 @@ pub(crate) mod tests {
         log.cases[0].level = Level::Should;
         assert_eq!(log.outcome(false), Outcome::Passed);
         assert_eq!(log.outcome(true), Outcome::Failed);
+    }
+
+    #[test]
+    fn saboteurs_are_tests_of_their_machine() {
+        let mut log = sample();
+        log.cases.clear();
+        log.sabotage.push(SabotageEvent {
+            case: "a/b/c".into(),
+            saboteur: "drop /hostname".into(),
+            requirement: "config.hostname.set".into(),
+            status: SabotageStatus::Survived,
+            honest: serde_json::Value::Null,
+            sabotaged: json!({"status": "pass"}),
+            reason: Some("still passes".into()),
+            machine: "v2".into(),
+        });
+        assert_eq!(log.outcome(false), Outcome::Failed);
+        let tests = log.with_saboteurs_as_cases();
+        assert_eq!(tests.cases[0].case, "a/b/c [drop /hostname]");
+        assert_eq!(tests.footer.runtimes["selftest@v2"].fail, 1);
+        assert!(tests.runtimes().any(|name| name == "selftest@v2"));
+    }
+
+    #[test]
+    fn a_case_that_ends_now_so_and_now_so_is_named() {
+        let mut log = sample();
+        assert_eq!(log.unsteady(), []);
+        let mut again = log.cases[0].clone();
+        log.cases.push(again.clone());
+        assert_eq!(log.unsteady(), []);
+        again.status = Status::Fail;
+        log.cases.push(again);
+        assert_eq!(log.unsteady(), [("good", "config/hostname/seen_inside")]);
     }
 
     #[test]

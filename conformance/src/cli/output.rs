@@ -142,7 +142,9 @@ impl Outputs {
                 colour,
                 ..context.clone()
             };
-            (format.format.write)(log, &context, &mut out)
+            format
+                .format
+                .write(log, &context, &mut out)
                 .and_then(|()| out.flush())
                 .map_err(|error| format.error(error))?;
         }

@@ -73,7 +73,7 @@ impl Repro {
         }
         let log = Log::assemble(header(&facts, &subjects, 1), events, Vec::new(), 0.0);
         if let Some(human) = format("human") {
-            (human.write)(&log, &Context::default(), &mut out)?;
+            human.write(&log, &Context::default(), &mut out)?;
         }
         writeln!(out, "kept in {}", keep.display())?;
         Ok(exit::of(log.outcome(false)))

@@ -22,6 +22,12 @@ pub(super) fn write(log: &Log, context: &Context, out: &mut dyn Write) -> io::Re
     if log.header.runtimes.len() > 1 {
         matrix(log, context, out)?;
     }
+    for (runtime, case) in log.unsteady() {
+        writeln!(
+            out,
+            "UNSTEADY {case} on {runtime}: the repetitions do not agree"
+        )?;
+    }
     skips(log, out)?;
     if !log.sabotage.is_empty() {
         sabotage(log, out)?;

@@ -20,7 +20,7 @@ pub use progress::Progress;
 pub use repeat::Repeat;
 
 /// Writes a whole log.
-pub type Write = fn(&Log, &Context, &mut dyn io::Write) -> io::Result<()>;
+type Write = fn(&Log, &Context, &mut dyn io::Write) -> io::Result<()>;
 
 /// A format by its name on the command line, with what it is for and the view that writes it.
 #[derive(Debug)]
@@ -30,7 +30,20 @@ pub struct Format {
     /// One line of help.
     pub about: &'static str,
     /// Writes a whole log in this format.
-    pub write: Write,
+    write: Write,
+    /// Whether it knows of saboteurs; for the others they are tests like cases.
+    sabotage: bool,
+}
+
+impl Format {
+    /// Writes a whole log.
+    pub fn write(&self, log: &Log, context: &Context, out: &mut dyn io::Write) -> io::Result<()> {
+        if self.sabotage || log.sabotage.is_empty() {
+            (self.write)(log, context, out)
+        } else {
+            (self.write)(&log.with_saboteurs_as_cases(), context, out)
+        }
+    }
 }
 
 /// What a view knows beside the log.
@@ -50,36 +63,43 @@ pub const FORMATS: [Format; 7] = [
         name: "human",
         about: "failures with their evidence, then the counts",
         write: human::write,
+        sabotage: true,
     },
     Format {
         name: "jsonl",
         about: "the event log itself",
         write: jsonl::write,
+        sabotage: true,
     },
     Format {
         name: "json",
         about: "the log as one JSON document",
         write: json::write,
+        sabotage: true,
     },
     Format {
         name: "junit",
         about: "JUnit XML, one suite a runtime",
         write: junit::write,
+        sabotage: false,
     },
     Format {
         name: "tap",
         about: "the Test Anything Protocol, version 14",
         write: tap::write,
+        sabotage: false,
     },
     Format {
         name: "html",
         about: "one self-contained page",
         write: html::write,
+        sabotage: false,
     },
     Format {
         name: "markdown",
         about: "a summary for a pull request or a README",
         write: markdown::write,
+        sabotage: false,
     },
 ];
 

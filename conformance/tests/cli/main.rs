@@ -1,0 +1,8 @@
+//! The command line, run as users run it: no test here makes a container.
+
+mod call;
+mod errors;
+mod logs;
+mod names;
+
+use call::plimsoll;
