@@ -43,9 +43,10 @@ impl<'a> Launch<'a> {
             no_new_keyring: matches.switch("no-new-keyring"),
             preserve_fds,
             systemd_cgroup: context.cgroup_manager == super::CgroupManager::Systemd,
+            no_cgroup: context.cgroup_manager == super::CgroupManager::Disabled,
             listen_fds,
         };
-        let plan = Plan::new(&config.spec, &facts, &options)?;
+        let plan = Plan::new(&config, &facts, &options)?;
         for warning in &config.warnings {
             context.log.warn(warning);
         }
@@ -125,7 +126,11 @@ impl<'a> Launch<'a> {
             pid_file: self.pid_file.clone(),
             privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
         };
-        Ok(create::create(&self.plan, &extras, container)?)
+        let created = create::create(&self.plan, &extras, container)?;
+        for warning in &created.warnings {
+            self.context.log.warn(warning);
+        }
+        Ok(created)
     }
 }
 

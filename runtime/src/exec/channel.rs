@@ -14,7 +14,9 @@ use super::StepError;
 /// A word.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
-    /// Init: map my ids (and attach me to my cgroup), then say `Go`.
+    /// Init: put me into my cgroups, then say `Go`.
+    NeedCgroup,
+    /// Init: map my ids, then say `Go`.
     NeedIds,
     /// The intermediate process: init has this PID.
     InitIs(i32),
@@ -40,6 +42,7 @@ const LIMIT: usize = 4096;
 impl Message {
     fn to_bytes(&self) -> Vec<u8> {
         let (tag, payload) = match self {
+            Self::NeedCgroup => (b'a', Vec::new()),
             Self::NeedIds => (b'i', Vec::new()),
             Self::InitIs(pid) => (b'p', pid.to_le_bytes().to_vec()),
             Self::NeedHooks => (b'h', Vec::new()),
@@ -58,6 +61,7 @@ impl Message {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (tag, payload) = bytes.split_first()?;
         Some(match tag {
+            b'a' => Self::NeedCgroup,
             b'i' => Self::NeedIds,
             b'p' => Self::InitIs(i32::from_le_bytes(payload.try_into().ok()?)),
             b'h' => Self::NeedHooks,

@@ -13,11 +13,12 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 
 use super::channel::Message;
 use super::init::Setup;
 use super::spawn::{Spawned, spawn};
-use super::{Context, StepError, hooks, namespaces, trees};
+use super::{Context, StepError, cgroup, hooks, namespaces, trees};
 use crate::plan::{Origin, Plan};
 use crate::state::{Container, Process, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
@@ -75,41 +76,96 @@ pub fn create(
         console: extras.console.as_ref().map(AsFd::as_fd),
         joins: &namespaces::open_all(&plan.namespaces)?,
         trees: &trees::open_trees(plan)?,
+        cgroup: None,
         umask: caller_umask,
     };
-    let init = spawn(&setup, extras.privileged)?;
-    match bring_up(plan, extras, &mut container, &init) {
+    let mut groups = plan.cgroup.clone();
+    let mut cgroup = cgroup::survey(&groups);
+    // Before anything is made, so that whoever finds a create killed half-way can clean up.
+    container.update(|record| record.cgroup = Some(cgroup.clone()))?;
+    let mut warnings = groups.warnings.clone();
+    let prepared = match groups.scope {
+        Some(_) => None,
+        None => Some(cgroup::prepare(&groups, &cgroup, &mut warnings)?),
+    };
+    let setup = Setup {
+        cgroup: prepared.as_ref(),
+        ..setup
+    };
+    let mut attach = |container: &mut Container, pid: i32| match &prepared {
+        Some(prepared) => prepared.attach(pid).map_err(CreateError::from),
+        None => {
+            let mut after = Vec::new();
+            let prepared = cgroup::start_scope(&mut groups, &mut cgroup, pid, &mut after)?;
+            container.update(|record| record.cgroup = Some(cgroup.clone()))?;
+            prepared.attach(pid)?;
+            Ok(())
+        }
+    };
+    let mut init = spawn(&setup).inspect_err(|_| remove_cgroups(&container))?;
+    let result = bring_up(plan, extras, &mut container, &mut init, &mut attach)
+        .and_then(|()| Ok(cgroup::after_attach(&groups, &mut warnings)?))
+        .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
+    match result {
         Ok(()) => Ok(Created {
             container,
             init,
-            warnings: Vec::new(),
+            warnings,
         }),
         Err(error) => {
-            undo(plan, &init, &error);
+            undo(plan, &init, &container, &error);
             Err(error)
         }
     }
 }
 
+fn remove_cgroups(container: &Container) {
+    if let Some(record) = &container.record().cgroup {
+        // The error that led here is the one to report.
+        let _ = cgroup::destroy(record, PATIENCE, &mut Vec::new());
+    }
+}
+
+/// How long the last processes of a failed container may take to go.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 fn bring_up(
     plan: &Plan,
     extras: &Extras,
     container: &mut Container,
-    init: &Spawned,
+    init: &mut Spawned,
+    attach: &mut dyn FnMut(&mut Container, i32) -> Result<(), CreateError>,
 ) -> Result<(), CreateError> {
-    let pid = init.pid.as_raw();
+    let go = |init: &Spawned| {
+        init.channel
+            .send(&Message::Go)
+            .step(&NONE, || "answer init")
+    };
     loop {
+        let pid = init.pid.as_raw();
         match init.channel.receive().step(&NONE, || "hear from init")? {
+            Some(Message::NeedCgroup) => {
+                attach(container, pid)?;
+                go(init)?;
+            }
+            Some(Message::NeedIds) => {
+                if let Some(map) = &plan.namespaces.idmap {
+                    namespaces::map_ids(init.pid, map, extras.privileged)?;
+                }
+                go(init)?;
+            }
+            Some(Message::InitIs(pid)) => {
+                init.succeeded_by(Pid::from_raw(pid))
+                    .step(&NONE, || "take over init")?;
+            }
             Some(Message::NeedHooks) => {
                 record(container, pid, Status::Creating)?;
                 let state = plan.state.render("creating", Some(pid));
                 hooks::run(&plan.hooks.prestart, &state)?;
                 hooks::run(&plan.hooks.create_runtime, &state)?;
-                init.channel
-                    .send(&Message::Go)
-                    .step(&NONE, || "answer init")?;
+                go(init)?;
             }
-            Some(Message::Created) => break,
+            Some(Message::Created) => return Ok(()),
             Some(Message::Failed(error)) => return Err(error.into()),
             _ => {
                 return Err(
@@ -118,6 +174,10 @@ fn bring_up(
             }
         }
     }
+}
+
+/// What makes a container visible as created.
+fn hand_over(extras: &Extras, container: &mut Container, pid: i32) -> Result<(), CreateError> {
     record(container, pid, Status::Created)?;
     if let Some(path) = &extras.pid_file {
         write_pid_file(path, pid)?;
@@ -143,8 +203,9 @@ fn record(container: &mut Container, pid: i32, status: Status) -> Result<(), Cre
 
 /// Ends init, and runs the hooks that follow a container that got as far as its own hooks
 /// (runtime.md#lifecycle, steps 3 to 5).
-fn undo(plan: &Plan, init: &Spawned, error: &CreateError) {
+fn undo(plan: &Plan, init: &Spawned, container: &Container, error: &CreateError) {
     kill(init);
+    remove_cgroups(container);
     if let CreateError::Step(error) = error
         && error.origin.as_str().starts_with("/hooks/")
     {

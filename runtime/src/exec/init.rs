@@ -10,11 +10,12 @@ use nix::sys::stat::Mode;
 use nix::unistd::{getpid, sethostname, setsid};
 use oci_spec::runtime::LinuxNamespaceType;
 
+use super::cgroup::Prepared;
 use super::channel::{Channel, Message};
 use super::namespaces::{Opened, become_root, join_all, unshare_new};
 use super::root::Root;
 use super::{Context, StepError, command, console, credentials, devices, hooks, mounts};
-use super::{protect_paths, switch};
+use super::{protect_paths, scheduling, seccomp, switch};
 use crate::plan::mounts::relative;
 use crate::plan::namespaces::flag;
 use crate::plan::process::Process;
@@ -34,9 +35,14 @@ pub struct Setup<'a> {
     pub joins: &'a [Opened],
     /// Bind sources that the runtime opened, by the index of the mount.
     pub trees: &'a [Option<OwnedFd>],
+    /// The cgroups to enter; `None` where the runtime puts this process into them.
+    pub cgroup: Option<&'a Prepared>,
     /// The caller's file creation mask.
     pub umask: Mode,
 }
+
+/// linux/capability.h
+const CAP_SYS_ADMIN: u8 = 21;
 
 /// Where the process stands in config.json.
 const PROCESS: Origin = Origin::at("/process");
@@ -205,7 +211,13 @@ fn become_process(setup: &Setup<'_>) -> Result<Option<std::ffi::CString>, StepEr
         return Ok(None);
     };
     credentials::limit(process)?;
-    credentials::assume(process, &PROCESS, setup.umask, 0)?;
+    scheduling::apply(&setup.plan.scheduling)?;
+    // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN (seccomp(2)); execve(2) drops it.
+    let keep = match &setup.plan.seccomp {
+        Some(_) if !process.no_new_privileges => 1 << CAP_SYS_ADMIN,
+        _ => 0,
+    };
+    credentials::assume(process, &PROCESS, setup.umask, keep)?;
     credentials::enter_cwd(&process.cwd, &PROCESS)?;
     command::find(&process.args, &process.env, &PROCESS).map(Some)
 }
@@ -264,6 +276,9 @@ fn execute(
     channel
         .send(&Message::Executing)
         .step(&NONE, || "report to start")?;
+    if let Some(program) = &plan.seccomp {
+        seccomp::load(program)?;
+    }
     let errno = sys::exec(
         program,
         &StringVec::new(&process.args),

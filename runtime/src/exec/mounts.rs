@@ -32,6 +32,8 @@ pub fn apply(root: &Root, mount: &Mount, tree: Option<&OwnedFd>) -> Result<(), S
             }
         }
         Source::Remount(bind) => remount(root, mount, *bind)?,
+        Source::Link(to) => return link(root, mount, to),
+        // The plan has put real mounts in its place.
         Source::Cgroup => return Ok(()),
     }
     finish(root, mount)
@@ -150,6 +152,12 @@ fn copy_up_into(root: &Root, mount: &Mount, below: OwnedFd) -> Result<(), StepEr
         set(top.as_fd(), readonly, false, &mount.origin, describe)?;
     }
     Ok(())
+}
+
+fn link(root: &Root, mount: &Mount, to: &Path) -> Result<(), StepError> {
+    let describe = || format!("link {} to {}", shown(&mount.target), to.display());
+    let (parent, name) = root.parent(&mount.target).step(&mount.origin, describe)?;
+    nix::unistd::symlinkat(to, &parent, name.as_os_str()).step(&mount.origin, describe)
 }
 
 fn remount(root: &Root, mount_: &Mount, bind: bool) -> Result<(), StepError> {

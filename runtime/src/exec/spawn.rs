@@ -1,6 +1,6 @@
-//! Makes init, in its namespaces and with its ids.
+//! Makes init, in its namespaces.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -10,7 +10,7 @@ use oci_spec::runtime::LinuxNamespaceType;
 
 use super::channel::{Channel, Message};
 use super::init::{self, Setup};
-use super::namespaces::{become_root, join_all, map_ids, unshare_new, unshare_time};
+use super::namespaces::{become_root, join_all, unshare_new, unshare_time};
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::namespaces::{NEWTIME, Namespaces};
@@ -24,7 +24,7 @@ const NEWCGROUP: u64 = libc::CLONE_NEWCGROUP as u64;
 /// Init, as the runtime holds it.
 #[derive(Debug)]
 pub struct Spawned {
-    /// Its PID in the runtime's namespace.
+    /// Its PID in the runtime's namespace; until it says so, that of the process between.
     pub pid: Pid,
     /// Its descriptor.
     pub pidfd: OwnedFd,
@@ -32,19 +32,36 @@ pub struct Spawned {
     pub channel: Channel,
 }
 
-/// Makes init.
-pub fn spawn(setup: &Setup<'_>, privileged: bool) -> Result<Spawned, StepError> {
+impl Spawned {
+    /// The process between has cloned init and ends.
+    pub fn succeeded_by(&mut self, init: Pid) -> nix::Result<()> {
+        waitpid(self.pid, None)?;
+        self.pid = init;
+        self.pidfd = pidfd_open(init)?;
+        Ok(())
+    }
+}
+
+/// Makes init, or the process between that will make it.
+pub fn spawn(setup: &Setup<'_>) -> Result<Spawned, StepError> {
     let namespaces = &setup.plan.namespaces;
     let (ours, theirs) = Channel::pair().step(&NAMESPACES, || "make a socket pair")?;
     // The cgroup namespace is made by init itself, once it is where that namespace shall begin.
     let new = namespaces.create & !NEWCGROUP;
-    if needs_intermediate(namespaces) {
-        return with_intermediate(setup, privileged, ours, theirs, new);
-    }
-    match clone_into(new)? {
+    let between = needs_intermediate(namespaces);
+    let flags = if between { 0 } else { new };
+    // From inside a user namespace of its own, a process may not write to the host's cgroup files.
+    let mut attached_by_runtime = setup.cgroup.is_none() || flags & NEWUSER != 0;
+    let v2 = setup.cgroup.and_then(|cgroup| cgroup.v2());
+    let side = clone_into(flags, v2, &mut attached_by_runtime)?;
+    match side {
         Side::Child => {
             drop(ours);
-            init::main(setup, theirs, new & NEWUSER == 0)
+            attach(setup, &theirs, attached_by_runtime);
+            if between {
+                exit(intermediate(setup, theirs, new))
+            }
+            init::main(setup, theirs, flags & NEWUSER == 0)
         }
         Side::Parent(pid, pidfd) => {
             drop(theirs);
@@ -52,15 +69,11 @@ pub fn spawn(setup: &Setup<'_>, privileged: bool) -> Result<Spawned, StepError> 
                 Some(pidfd) => pidfd,
                 None => pidfd_open(pid).step(&NAMESPACES, || "open init")?,
             };
-            let spawned = Spawned {
+            Ok(Spawned {
                 pid,
                 pidfd,
                 channel: ours,
-            };
-            if new & NEWUSER != 0 {
-                give_ids(&spawned.channel, pid, namespaces, privileged)?;
-            }
-            Ok(spawned)
+            })
         }
     }
 }
@@ -70,82 +83,64 @@ fn needs_intermediate(namespaces: &Namespaces) -> bool {
         || (namespaces.creates(LinuxNamespaceType::User) && !namespaces.join.is_empty())
 }
 
-fn clone_into(new: u64) -> Result<Side, StepError> {
+/// Clones, into the v2 cgroup if the kernel lets it.
+fn clone_into(
+    flags: u64,
+    v2: Option<BorrowedFd<'_>>,
+    attached_by_runtime: &mut bool,
+) -> Result<Side, StepError> {
     let describe = || "clone a process into new namespaces";
-    match clone3(new, None) {
+    // Set before the clone, so that both sides know.
+    let by_runtime = *attached_by_runtime;
+    match clone3(flags, v2) {
+        // EBUSY, EAGAIN, EACCES, EOPNOTSUPP: the cgroup does not take it; EINVAL, E2BIG: the kernel
+        // (before 5.7) does not know how.
+        Err(
+            Errno::EBUSY
+            | Errno::EAGAIN
+            | Errno::EACCES
+            | Errno::EOPNOTSUPP
+            | Errno::EINVAL
+            | Errno::E2BIG,
+        ) if v2.is_some() => {
+            *attached_by_runtime = true;
+            clone3(flags, None).step(&NAMESPACES, describe)
+        }
         // Some seccomp profiles answer ENOSYS, so that callers fall back to clone(2).
-        Err(Errno::ENOSYS) if new & NEWTIME == 0 => clone(new, false).step(&NAMESPACES, describe),
+        Err(Errno::ENOSYS) if flags & NEWTIME == 0 => {
+            *attached_by_runtime = by_runtime || v2.is_some();
+            clone(flags, false).step(&NAMESPACES, describe)
+        }
         result => result.step(&NAMESPACES, describe),
     }
 }
 
-/// Answers a process that has made a user namespace and asks for its ids.
-fn give_ids(
-    channel: &Channel,
-    pid: Pid,
-    namespaces: &Namespaces,
-    privileged: bool,
-) -> Result<(), StepError> {
-    match channel.receive().step(&NAMESPACES, || "hear from init")? {
-        Some(Message::NeedIds) => {}
-        Some(Message::Failed(error)) => return Err(error),
-        _ => return Err(gone()),
+/// Enters the cgroups, by itself or by the runtime; in the child.
+fn attach(setup: &Setup<'_>, channel: &Channel, by_runtime: bool) {
+    let attached = match setup.cgroup {
+        Some(cgroup) if !by_runtime => cgroup
+            .attach_self()
+            .step(&Origin::at("/linux/cgroupsPath"), || "join the cgroup"),
+        _ => {
+            if channel.send(&Message::NeedCgroup).is_err()
+                || !matches!(channel.receive(), Ok(Some(Message::Go)))
+            {
+                // The runtime is gone, or has failed and says so itself.
+                exit(1);
+            }
+            Ok(())
+        }
+    };
+    if let Err(error) = attached {
+        // Where nobody listens any more there is nobody to tell.
+        let _ = channel.send(&Message::Failed(error));
+        exit(1);
     }
-    if let Some(map) = &namespaces.idmap {
-        map_ids(pid, map, privileged)?;
-    }
-    channel
-        .send(&Message::Go)
-        .step(&NAMESPACES, || "answer init")
-}
-
-fn gone() -> StepError {
-    StepError::refused("init ended before it was set up", &Origin::default())
 }
 
 /// A process joins and unshares what takes only children, and clones init as its own sibling.
-fn with_intermediate(
-    setup: &Setup<'_>,
-    privileged: bool,
-    ours: Channel,
-    theirs: Channel,
-    new: u64,
-) -> Result<Spawned, StepError> {
-    let namespaces = &setup.plan.namespaces;
-    let helper = match clone(0, false).step(&NAMESPACES, || "clone a process")? {
-        Side::Child => {
-            drop(ours);
-            let Err(error) = intermediate(setup, theirs, new);
-            exit(error)
-        }
-        Side::Parent(helper, _) => helper,
-    };
-    drop(theirs);
-    if new & NEWUSER != 0 {
-        give_ids(&ours, helper, namespaces, privileged)?;
-    }
-    let answer = ours.receive().step(&NAMESPACES, || "hear from init");
-    waitpid(helper, None).step(&NAMESPACES, || "wait for the process between")?;
-    match answer? {
-        Some(Message::InitIs(pid)) => {
-            let pid = Pid::from_raw(pid);
-            Ok(Spawned {
-                pid,
-                pidfd: pidfd_open(pid).step(&NAMESPACES, || "open init")?,
-                channel: ours,
-            })
-        }
-        Some(Message::Failed(error)) => Err(error),
-        _ => Err(gone()),
-    }
-}
-
-/// Returns only an exit status, once init is on its way or has been given up.
-fn intermediate(
-    setup: &Setup<'_>,
-    channel: Channel,
-    new: u64,
-) -> Result<std::convert::Infallible, i32> {
+/// Returns an exit status, once init is on its way or has been given up.
+fn intermediate(setup: &Setup<'_>, channel: Channel, new: u64) -> i32 {
     let prepared = join_and_unshare(setup, &channel, new)
         .and_then(|rest| clone(rest, true).step(&NAMESPACES, || "clone init into new namespaces"));
     match prepared {
@@ -159,11 +154,12 @@ fn intermediate(
         Ok(Side::Parent(pid, _)) => {
             // If the runtime is gone, init notices as well.
             let _ = channel.send(&Message::InitIs(pid.as_raw()));
-            Err(0)
+            0
         }
         Err(error) => {
+            // As above.
             let _ = channel.send(&Message::Failed(error));
-            Err(1)
+            1
         }
     }
 }
@@ -189,10 +185,4 @@ fn join_and_unshare(setup: &Setup<'_>, channel: &Channel, new: u64) -> Result<u6
         rest &= !NEWTIME;
     }
     Ok(rest)
-}
-
-impl AsFd for Spawned {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.pidfd.as_fd()
-    }
 }

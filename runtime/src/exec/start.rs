@@ -1,16 +1,19 @@
 //! Starts a created container.
 //! runtime.md#start
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, socket};
+use nix::unistd::Pid;
 
 use super::channel::{Channel, Message};
 use super::create::start_address;
-use super::{Context, StepError};
+use super::{Context, StepError, seccomp};
 use crate::plan::Origin;
+use crate::plan::seccomp::Listener;
 
 const NONE: Origin = Origin::at("");
 
@@ -36,10 +39,45 @@ pub fn reach(dir: &Path) -> Result<Channel, StepError> {
     }
 }
 
+/// Who is to get the seccomp listener.
+#[derive(Debug)]
+pub struct Agent {
+    /// Init, in the runtime's namespace.
+    pub init: Pid,
+    /// Its descriptor.
+    pub pidfd: OwnedFd,
+    /// Where the agent listens.
+    pub listener: Listener,
+    /// The version with which the state complies.
+    pub version: String,
+    /// The container's state.
+    pub state: String,
+}
+
 /// Lets init go on, and returns when it has executed the user's program, or has failed.
-pub fn start(channel: &Channel) -> Result<(), StepError> {
+pub fn start(channel: &Channel, agent: Option<&Agent>) -> Result<(), StepError> {
     let describe = || "start the container's process";
-    channel.send(&Message::Start).step(&NONE, describe)?;
+    let go = || channel.send(&Message::Start).step(&NONE, describe);
+    let delivered = match agent {
+        None => go(),
+        Some(agent) => seccomp::deliver_listener(
+            agent.init,
+            agent.pidfd.as_fd(),
+            &agent.listener,
+            &seccomp::Message {
+                version: &agent.version,
+                state: &agent.state,
+            },
+            go,
+        ),
+    };
+    if let Err(error) = delivered {
+        // If init failed first, its reason is the better one.
+        return match heard_already(channel) {
+            Some(reason) => Err(reason),
+            None => Err(error),
+        };
+    }
     let mut executing = false;
     loop {
         match channel.receive().step(&NONE, describe)? {
@@ -53,6 +91,21 @@ pub fn start(channel: &Channel) -> Result<(), StepError> {
                     &NONE,
                 ));
             }
+        }
+    }
+}
+
+/// Why init failed, if it has said so.
+fn heard_already(channel: &Channel) -> Option<StepError> {
+    loop {
+        let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, PollTimeout::ZERO) != Ok(1) {
+            return None;
+        }
+        match channel.receive() {
+            Ok(Some(Message::Failed(error))) => return Some(error),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return None,
         }
     }
 }

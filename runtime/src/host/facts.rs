@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::CgroupLayout;
 use crate::sys;
 
 /// What a planner knows about the machine.
@@ -19,6 +20,8 @@ pub struct Facts {
     pub bounding: u64,
     /// Whether the runtime is in the initial user namespace, or one that maps every id alike.
     pub initial_userns: bool,
+    /// The cgroup hierarchies.
+    pub cgroups: CgroupLayout,
     /// Whether an AppArmor policy can be applied.
     pub apparmor: bool,
     /// Whether an SELinux label can be applied.
@@ -61,6 +64,7 @@ impl Facts {
             bounding: sys::caps::bounding(),
             initial_userns: std::fs::read_to_string("/proc/self/uid_map")
                 .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"])),
+            cgroups: CgroupLayout::probe()?,
             apparmor: std::fs::read("/sys/module/apparmor/parameters/enabled")
                 .is_ok_and(|text| text.starts_with(b"Y")),
             selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
@@ -86,6 +90,7 @@ impl Facts {
             capabilities: (1 << 41) - 1,
             bounding: (1 << 41) - 1,
             initial_userns: true,
+            cgroups: CgroupLayout::default(),
             apparmor: false,
             selinux: false,
         }

@@ -1,6 +1,6 @@
 //! The whole plan of a container: the subjects, put together.
 
-use oci_spec::runtime::{LinuxNamespaceType, Spec};
+use oci_spec::runtime::LinuxNamespaceType;
 
 use super::devices::{self, Devices};
 use super::hooks::{self, Hooks, StateTemplate};
@@ -9,8 +9,9 @@ use super::namespaces::{self, Namespaces};
 use super::process::{self, Process};
 use super::rootfs::{self, Rootfs};
 use super::sysctl;
-use super::{Options, Origin, PlanError};
+use super::{Options, Origin, PlanError, cgroup, scheduling, seccomp};
 use crate::host::Facts;
+use crate::spec::Config;
 
 /// Everything that `create` does, and in which order.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,6 +30,12 @@ pub struct Plan {
     pub domainname: Option<String>,
     /// Kernel parameters, each with its path below `/proc/sys`.
     pub sysctl: Vec<(String, String, Origin)>,
+    /// Control groups.
+    pub cgroup: cgroup::CgroupPlan,
+    /// Scheduling, I/O priority, memory policy, personality.
+    pub scheduling: scheduling::Scheduling,
+    /// The filter on system calls.
+    pub seccomp: Option<seccomp::Program>,
     /// Hooks.
     pub hooks: Hooks,
     /// What hooks read.
@@ -45,9 +52,21 @@ pub struct Plan {
 
 impl Plan {
     /// Plans a container.
-    pub fn new(spec: &Spec, facts: &Facts, options: &Options) -> Result<Self, PlanError> {
+    pub fn new(config: &Config, facts: &Facts, options: &Options) -> Result<Self, PlanError> {
+        let spec = &config.spec;
         let namespaces = namespaces::plan(spec)?;
+        let cgroup = cgroup::plan(
+            &cgroup::Request::of(config),
+            &facts.cgroups,
+            cgroup::CgroupOptions {
+                id: &options.id,
+                systemd: options.systemd_cgroup,
+                disabled: options.no_cgroup,
+            },
+        )?;
         let mounts = mounts::plan(spec, facts, &namespaces, &options.bundle)?;
+        let mounts = mounts::expand(mounts, &facts.cgroups, &cgroup, &namespaces)?;
+        let linux = spec.linux().as_ref();
         let has_uts = namespaces.has(LinuxNamespaceType::Uts);
         Ok(Self {
             rootfs: rootfs::plan(spec, options, &namespaces)?,
@@ -56,6 +75,24 @@ impl Plan {
             hostname: named(spec.hostname(), "/hostname", has_uts)?,
             domainname: named(spec.domainname(), "/domainname", has_uts)?,
             sysctl: sysctl::plan(spec, &namespaces)?,
+            cgroup,
+            scheduling: spec
+                .process()
+                .as_ref()
+                .map(|process| {
+                    scheduling::plan(
+                        linux,
+                        process,
+                        &config.gaps.process,
+                        &Origin::at("/process"),
+                    )
+                })
+                .transpose()?
+                .unwrap_or_default(),
+            seccomp: linux
+                .and_then(|linux| linux.seccomp().as_ref())
+                .map(seccomp::compile)
+                .transpose()?,
             hooks: hooks::plan(spec)?,
             state: StateTemplate {
                 oci_version: spec.version().clone(),
@@ -97,8 +134,8 @@ mod tests {
     use super::*;
 
     fn plan(json: &str) -> Result<Plan, PlanError> {
-        let spec: Spec = serde_json::from_str(json).expect("the test's config is valid JSON");
-        Plan::new(&spec, &Facts::privileged(), &Options::default())
+        let config = crate::spec::from_str(json.to_owned()).expect("the test's config is valid");
+        Plan::new(&config, &Facts::privileged(), &Options::default())
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Options {
     pub preserve_fds: u32,
     /// `--systemd-cgroup`: ask systemd for the cgroup.
     pub systemd_cgroup: bool,
+    /// `--cgroup-manager disabled`: stay in the caller's cgroups.
+    pub no_cgroup: bool,
     /// The number of descriptors announced by the caller's LISTEN_FDS, passed on from 3.
     pub listen_fds: u32,
 }

@@ -5,7 +5,7 @@ use crate::state::{Status, WrongState};
 
 /// Runs the command.
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
-    let mut container = context.store.lock(matches.id())?;
+    let container = context.store.lock(matches.id())?;
     match container.record().status() {
         Status::Created => {}
         Status::Running => return Err(WrongState::StartRunning.into()),
@@ -14,6 +14,6 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     }
     let text = context.store.config(matches.id())?;
     let channel = crate::exec::start::reach(container.dir())?;
-    finish::start(context, &mut container, &text, &channel)?;
+    finish::run(context, container, text, &channel)?;
     Ok(0)
 }

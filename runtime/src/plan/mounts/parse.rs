@@ -80,8 +80,10 @@ pub enum Source {
     },
     /// What is already mounted there; `true` changes only the mount, not the file system.
     Remount(bool),
-    /// The container's cgroups.
+    /// The container's cgroups; [`super::expand`] puts real mounts in its place.
     Cgroup,
+    /// No mount at all, but a symbolic link to this.
+    Link(PathBuf),
 }
 
 /// One mount.

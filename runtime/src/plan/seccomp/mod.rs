@@ -155,7 +155,7 @@ fn architectures(
 }
 
 /// Checks the listener; it is ignored where nothing notifies.
-fn listener(profile: &LinuxSeccomp) -> Result<Option<Listener>, PlanError> {
+pub fn listener(profile: &LinuxSeccomp) -> Result<Option<Listener>, PlanError> {
     let given = profile.listener_path().as_ref();
     let path = given.filter(|path| !path.as_os_str().is_empty());
     let metadata = profile.listener_metadata().as_ref();
