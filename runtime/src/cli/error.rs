@@ -116,6 +116,12 @@ pub enum CommandError {
         /// How long was waited.
         seconds: u64,
     },
+    /// The container was made without control groups.
+    #[error("{action} needs the container's cgroup, and it has none")]
+    NoCgroup {
+        /// The command.
+        action: &'static str,
+    },
     /// This build does not have the command.
     #[error("{0} is not supported by this build of plimrun")]
     Unsupported(&'static str),

@@ -56,7 +56,7 @@ struct Attach {
 struct Query {
     target: u32,
     kind: u32,
-    query_flags: u32,
+    how: u32,
     attach_flags: u32,
     ids: u64,
     count: u32,
@@ -162,7 +162,7 @@ pub fn attached(cgroup: BorrowedFd) -> io::Result<Vec<u32>> {
     let mut attribute = Query {
         target: raw(cgroup),
         kind: CGROUP_DEVICE,
-        query_flags: 0,
+        how: 0,
         attach_flags: 0,
         ids: ids.as_mut_ptr() as u64,
         count: MAX_PROGRAMS as u32,

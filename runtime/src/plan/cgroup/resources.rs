@@ -8,17 +8,20 @@ use crate::plan::Origin;
 #[derive(Clone, Debug)]
 pub struct Places {
     base: Origin,
-    flags: &'static [(&'static str, &'static str)],
+    flags: Vec<(&'static str, &'static str)>,
 }
 
 impl Places {
     /// Properties of a JSON document below `base`.
     pub fn below(base: Origin) -> Self {
-        Self { base, flags: &[] }
+        Self {
+            base,
+            flags: Vec::new(),
+        }
     }
 
     /// Properties that came as flags: pairs of a path below `resources` and the flag.
-    pub fn flags(flags: &'static [(&'static str, &'static str)]) -> Self {
+    pub fn flags(flags: Vec<(&'static str, &'static str)>) -> Self {
         Self {
             base: Origin::at("--resources"),
             flags,

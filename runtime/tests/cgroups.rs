@@ -1,0 +1,209 @@
+//! Cgroups on the machine at hand: made, joined, limited, frozen, emptied, removed. Needs root, and
+//! says so where it is not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use oci_spec::runtime::LinuxResources;
+use plimrun::exec::cgroup;
+use plimrun::host::{CgroupLayout, Mode};
+use plimrun::plan::Origin;
+use plimrun::plan::cgroup::{
+    CgroupOptions, CgroupPlan, Places, Request, Resources, groups_of, plan, update,
+};
+
+/// The layout, where a test can make cgroups.
+fn layout() -> Option<CgroupLayout> {
+    let layout = CgroupLayout::probe().expect("the layout is readable");
+    if !layout.root || layout.mode() == Mode::None {
+        eprintln!("skipped: needs root and cgroups");
+        return None;
+    }
+    Some(layout)
+}
+
+fn resources(json: &str) -> (LinuxResources, Option<i64>) {
+    let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let pids = value["pids"]["limit"].as_i64();
+    (serde_json::from_value(value).expect("resources"), pids)
+}
+
+fn asked(parsed: &(LinuxResources, Option<i64>)) -> Resources<'_> {
+    Resources {
+        spec: &parsed.0,
+        pids_limit: parsed.1,
+        hugepage_limits: &[],
+        places: Places::below(Origin::at("/linux/resources")),
+    }
+}
+
+fn planned(layout: &CgroupLayout, path: &str, json: &str) -> CgroupPlan {
+    let parsed = resources(json);
+    let request = Request {
+        path: Some(path),
+        resources: Some(asked(&parsed)),
+        annotations: Vec::new(),
+        owner: None,
+    };
+    plan(
+        &request,
+        layout,
+        CgroupOptions {
+            id: "t",
+            ..CgroupOptions::default()
+        },
+    )
+    .expect("a plan")
+}
+
+fn sleeper() -> Child {
+    let mut command = Command::new("sleep");
+    command
+        .arg("1000")
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("sleep")
+}
+
+fn read(dir: &Path, file: &str) -> String {
+    fs::read_to_string(dir.join(file))
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+fn directory(record: &plimrun::state::CgroupRecord, controller: &str) -> PathBuf {
+    let paths = &record.paths;
+    paths
+        .get(controller)
+        .or_else(|| paths.get("unified"))
+        .expect("a hierarchy")
+        .clone()
+}
+
+#[test]
+fn a_cgroup_lives_its_whole_life() {
+    let Some(layout) = layout() else { return };
+    let path = format!("/plimrun-test-{}/deep/er", std::process::id());
+    let mut plan = planned(
+        &layout,
+        &path,
+        r#"{"memory": {"limit": 67108864}, "cpu": {"quota": 50000, "period": 100000}, "pids": {"limit": 0},
+            "devices": [{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}"#,
+    );
+    let mut record = cgroup::survey(&plan);
+    let mut warnings = Vec::new();
+    let prepared = cgroup::prepare(&plan, &record, &mut warnings).expect("prepared");
+    let mut child = sleeper();
+    let pid = child.id().cast_signed();
+    prepared.attach(pid).expect("attached");
+    cgroup::after_attach(&plan, &mut warnings).expect("limits after the attach");
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!(cgroup::pids(&record).expect("pids"), [pid]);
+
+    if let Some(memory) = record.paths.get("memory") {
+        assert_eq!(read(memory, "memory.limit_in_bytes"), "67108864");
+        assert_eq!(
+            read(&directory(&record, "cpu"), "cpu.cfs_quota_us"),
+            "50000"
+        );
+        let devices = read(&directory(&record, "devices"), "devices.list");
+        assert!(
+            devices.lines().any(|line| line == "c 10:229 rw"),
+            "{devices}"
+        );
+        assert!(devices.lines().any(|line| line == "c 1:3 rwm"), "{devices}");
+        assert!(!devices.contains("a *:*"), "{devices}");
+    } else {
+        assert_eq!(
+            read(&directory(&record, "memory"), "memory.max"),
+            "67108864"
+        );
+        assert_eq!(read(&directory(&record, "cpu"), "cpu.max"), "50000 100000");
+    }
+    assert_eq!(read(&directory(&record, "pids"), "pids.max"), "0");
+
+    cgroup::freeze(&record).expect("frozen");
+    assert!(record.is_frozen());
+    let refused = cgroup::prepare(&plan, &cgroup::survey(&plan), &mut warnings);
+    assert!(refused.expect_err("frozen").to_string().contains("frozen"));
+    cgroup::thaw(&record).expect("thawed");
+    assert!(!record.is_frozen());
+
+    // The limits of memory and swap bound each other; both ways have to work.
+    for bytes in ["33554432", "134217728", "-1"] {
+        let parsed = resources(&format!(
+            r#"{{"memory": {{"limit": {bytes}, "swap": {bytes}}}}}"#
+        ));
+        if !directory(&record, "memory")
+            .join("memory.memsw.limit_in_bytes")
+            .exists()
+        {
+            break;
+        }
+        let change = update(groups_of(&record.paths, &layout), &asked(&parsed), &layout);
+        cgroup::before_attach(&change.expect("a plan"), &mut warnings).expect("applied");
+    }
+    let stats = cgroup::stats(&record);
+    assert_eq!(stats["pids"]["current"], 1);
+    assert!(stats["cpu"]["usage"]["total"].as_u64().is_some());
+
+    cgroup::freeze(&record).expect("frozen again");
+    cgroup::signal_all(&record, Signal::SIGKILL as i32).expect("killed though frozen");
+    child.wait().expect("it has ended");
+    // A cgroup that the container made below its own goes as well.
+    fs::create_dir(directory(&record, "pids").join("inner")).expect("a cgroup inside");
+    cgroup::remove(&record, Duration::from_secs(5), &mut warnings).expect("removed");
+    for group in &mut plan.groups {
+        assert!(!group.dir().exists(), "{} is left", group.dir().display());
+    }
+    let top = record.made.iter().filter(|dir| dir.exists()).count();
+    assert_eq!(top, 0, "{:?}", record.made);
+    record.made.clear();
+    cgroup::remove(&record, Duration::ZERO, &mut warnings).expect("nothing to remove is fine");
+}
+
+#[test]
+fn what_was_there_before_stays() {
+    let Some(layout) = layout() else { return };
+    let path = format!("/plimrun-there-{}", std::process::id());
+    let first = planned(&layout, &path, r#"{"pids": {"limit": 77}}"#);
+    let first_record = cgroup::survey(&first);
+    let mut warnings = Vec::new();
+    cgroup::prepare(&first, &first_record, &mut warnings).expect("prepared");
+    cgroup::after_attach(&first, &mut warnings).expect("limited");
+    let second = planned(&layout, &path, "{}");
+    let second_record = cgroup::survey(&second);
+    assert_eq!(second_record.made, Vec::<PathBuf>::new());
+    cgroup::prepare(&second, &second_record, &mut warnings).expect("joined");
+    assert_eq!(read(&directory(&second_record, "pids"), "pids.max"), "77");
+    cgroup::destroy(&second_record, Duration::from_secs(5), &mut warnings)
+        .expect("nothing of its own");
+    assert!(directory(&second_record, "pids").exists());
+    cgroup::destroy(&first_record, Duration::from_secs(5), &mut warnings).expect("removed");
+    assert!(!directory(&second_record, "pids").exists());
+}
+
+#[test]
+fn a_refused_limit_leaves_nothing() {
+    let Some(layout) = layout() else { return };
+    let path = format!("/plimrun-refused-{}/x", std::process::id());
+    // No machine has so many processors.
+    let plan = planned(&layout, &path, r#"{"cpu": {"cpus": "60000"}}"#);
+    let record = cgroup::survey(&plan);
+    let error = cgroup::prepare(&plan, &record, &mut Vec::new()).expect_err("refused");
+    assert!(
+        error
+            .to_string()
+            .contains("(config.json /linux/resources/cpu/cpus)"),
+        "{error}"
+    );
+    assert!(
+        record.made.iter().all(|dir| !dir.exists()),
+        "{:?}",
+        record.made
+    );
+}
