@@ -11,6 +11,7 @@ pub mod devices;
 mod error;
 pub mod hooks;
 pub mod init;
+pub mod intel_rdt;
 pub mod mounts;
 pub mod namespaces;
 pub mod net_devices;

@@ -8,6 +8,7 @@ pub mod devices;
 mod error;
 pub mod hooks;
 mod id_list;
+pub mod intel_rdt;
 pub mod mounts;
 pub mod namespaces;
 pub mod net_devices;
