@@ -145,6 +145,7 @@ impl Log {
 
     /// The same log with each saboteur as a verdict on its machine, for the formats that know only
     /// of tests: a kill passes, a survivor fails.
+    #[must_use]
     pub fn with_saboteurs_as_cases(&self) -> Self {
         let mut cases = self.cases.clone();
         let mut header = self.header.clone();
