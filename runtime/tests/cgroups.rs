@@ -41,22 +41,23 @@ fn asked(parsed: &(LinuxResources, Option<i64>)) -> Resources<'_> {
 }
 
 fn planned(layout: &CgroupLayout, path: &str, json: &str) -> CgroupPlan {
+    planned_by(layout, path, json, false)
+}
+
+fn planned_by(layout: &CgroupLayout, path: &str, json: &str, systemd: bool) -> CgroupPlan {
     let parsed = resources(json);
     let request = Request {
         path: Some(path),
         resources: Some(asked(&parsed)),
-        annotations: Vec::new(),
+        annotations: vec![("org.systemd.property.TimeoutStopUSec", "uint64 7000000")],
         owner: None,
     };
-    plan(
-        &request,
-        layout,
-        CgroupOptions {
-            id: "t",
-            ..CgroupOptions::default()
-        },
-    )
-    .expect("a plan")
+    let options = CgroupOptions {
+        id: "t",
+        systemd,
+        disabled: false,
+    };
+    plan(&request, layout, options).expect("a plan")
 }
 
 fn sleeper() -> Child {
@@ -166,6 +167,64 @@ fn a_cgroup_lives_its_whole_life() {
     cgroup::remove(&record, Duration::ZERO, &mut warnings).expect("nothing to remove is fine");
 }
 
+/// Whether a process in the cgroups can open the file for reading.
+fn can_open(record: &plimrun::state::CgroupRecord, file: &Path) -> bool {
+    let script = format!("read go && : < {}", file.display());
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("sh");
+    let prepared = cgroup::open(record, &[]).expect("opened");
+    prepared.attach(child.id().cast_signed()).expect("attached");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut stdin, b"go\n").expect("it reads");
+    child.wait().expect("it ends").success()
+}
+
+#[test]
+fn device_rules_deny_allow_and_are_replaced() {
+    let Some(layout) = layout() else { return };
+    let folder = tempfile::tempdir_in("/dev").expect("a folder on a file system with devices");
+    let node = folder.path().join("kmsg");
+    let number = nix::sys::stat::makedev(1, 11);
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+    nix::sys::stat::mknod(&node, nix::sys::stat::SFlag::S_IFCHR, mode, number).expect("a node");
+    if fs::File::open(&node).is_err() {
+        eprintln!("skipped: this machine has no kernel log device");
+        return;
+    }
+    let path = format!("/plimrun-devices-{}", std::process::id());
+    let mut warnings = Vec::new();
+    let plan = planned(
+        &layout,
+        &path,
+        r#"{"devices": [{"allow": false, "access": "rwm"}]}"#,
+    );
+    let record = cgroup::survey(&plan);
+    cgroup::prepare(&plan, &record, &mut warnings).expect("prepared");
+    assert!(!can_open(&record, &node));
+    assert!(can_open(&record, Path::new("/dev/null")));
+    let rule =
+        r#"{"allow": false}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}"#;
+    let denial = r#", {"allow": false, "type": "c", "major": 1, "minor": 3}"#;
+    for (json, log, null) in [
+        (format!(r#"{{"devices": [{rule}]}}"#), true, true),
+        (format!(r#"{{"devices": [{rule}{denial}]}}"#), true, false),
+        (r#"{"devices": [{"allow": false}]}"#.to_owned(), false, true),
+        (r#"{"devices": [{"allow": true}]}"#.to_owned(), true, true),
+    ] {
+        let parsed = resources(&json);
+        let change = update(groups_of(&record.paths, &layout), &asked(&parsed), &layout);
+        cgroup::before_attach(&change.expect("a plan"), &mut warnings).expect("applied");
+        assert_eq!(can_open(&record, &node), log, "{json}");
+        assert_eq!(can_open(&record, Path::new("/dev/null")), null, "{json}");
+    }
+    cgroup::destroy(&record, Duration::from_secs(5), &mut warnings).expect("removed");
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
 #[test]
 fn what_was_there_before_stays() {
     let Some(layout) = layout() else { return };
@@ -191,14 +250,14 @@ fn what_was_there_before_stays() {
 fn a_refused_limit_leaves_nothing() {
     let Some(layout) = layout() else { return };
     let path = format!("/plimrun-refused-{}/x", std::process::id());
-    // No machine has so many processors.
-    let plan = planned(&layout, &path, r#"{"cpu": {"cpus": "60000"}}"#);
+    // The kernel takes no quota below a millisecond.
+    let plan = planned(&layout, &path, r#"{"cpu": {"quota": 1}}"#);
     let record = cgroup::survey(&plan);
     let error = cgroup::prepare(&plan, &record, &mut Vec::new()).expect_err("refused");
     assert!(
         error
             .to_string()
-            .contains("(config.json /linux/resources/cpu/cpus)"),
+            .contains("(config.json /linux/resources/cpu/quota)"),
         "{error}"
     );
     assert!(
@@ -206,4 +265,75 @@ fn a_refused_limit_leaves_nothing() {
         "{:?}",
         record.made
     );
+}
+
+/// What systemd says about a property of the unit.
+fn property(unit: &str, name: &str) -> String {
+    let mut command = Command::new("systemctl");
+    if !nix::unistd::geteuid().is_root() {
+        command.arg("--user");
+    }
+    let output = command.args(["show", "--value", "-p", name, unit]).output();
+    String::from_utf8_lossy(&output.expect("systemctl").stdout)
+        .trim()
+        .to_owned()
+}
+
+#[test]
+fn systemd_makes_limits_and_ends_a_scope() {
+    let layout = CgroupLayout::probe().expect("the layout is readable");
+    if !layout.systemd {
+        eprintln!("skipped: needs systemd");
+        return;
+    }
+    let name = std::process::id().to_string();
+    let path = format!("plimtest.slice:plim:{name}");
+    let json = r#"{"memory": {"limit": 67108864}, "pids": {"limit": 55},
+        "devices": [{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 229}]}"#;
+    // A scope ends with its last process; twice, so that nothing of the first is in the way.
+    for round in 0..2 {
+        let mut plan = planned_by(&layout, &path, json, true);
+        let mut record = cgroup::survey(&plan);
+        let mut warnings = Vec::new();
+        let mut child = sleeper();
+        let pid = child.id().cast_signed();
+        cgroup::start_scope(&mut plan, &mut record, pid, &mut warnings).expect("a scope");
+        cgroup::after_attach(&plan, &mut warnings).expect("limits after the attach");
+        // An ordinary user cannot have device rules, and is told so.
+        assert_eq!(warnings.is_empty(), layout.root, "{warnings:?}");
+        let unit = format!("plim-{name}.scope");
+        let dir = directory(&record, "unified");
+        assert!(
+            dir.ends_with(format!("plimtest.slice/{unit}")),
+            "{}",
+            dir.display()
+        );
+        assert_eq!(cgroup::pids(&record).expect("pids"), [pid]);
+        for (file, name, value) in [
+            ("memory.max", "MemoryMax", "67108864"),
+            ("pids.max", "TasksMax", "55"),
+        ] {
+            assert_eq!(read(&dir, file), value);
+            assert_eq!(property(&unit, name), value);
+        }
+        assert_eq!(property(&unit, "Delegate"), "yes");
+        assert_eq!(property(&unit, "TimeoutStopUSec"), "7s");
+        assert_eq!(property(&unit, "Slice"), "plimtest.slice");
+
+        let parsed = resources(r#"{"memory": {"limit": 33554432}}"#);
+        let asked = asked(&parsed);
+        let properties = plimrun::plan::cgroup::properties(&asked, plan.groups[0].version);
+        cgroup::set_unit_properties(&record, &properties).expect("set");
+        assert_eq!(property(&unit, "MemoryMax"), "33554432");
+        assert_eq!(read(&dir, "memory.max"), "33554432");
+
+        if round == 0 {
+            child.kill().expect("a child");
+            child.wait().expect("it has ended");
+        }
+        cgroup::destroy(&record, Duration::from_secs(5), &mut warnings).expect("ended");
+        child.wait().expect("it has ended");
+        assert!(!dir.exists());
+        assert_eq!(property(&unit, "LoadState"), "not-found");
+    }
 }
