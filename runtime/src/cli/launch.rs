@@ -90,12 +90,24 @@ impl<'a> Launch<'a> {
     }
 
     /// Connects to the socket that `--console-socket` names.
-    pub(super) fn console(&self, _matches: &Matches) -> Result<Option<OwnedFd>, CommandError> {
+    pub(super) fn console(&self) -> Result<Option<OwnedFd>, CommandError> {
         Ok(self
             .console_socket
             .as_deref()
             .map(create::console_socket)
             .transpose()?)
+    }
+
+    /// The configuration as it was read.
+    pub(super) fn config_text(&self) -> &str {
+        &self.config.text
+    }
+
+    /// Closes what was passed on to the container, so that its readers see when it ends.
+    pub(super) fn close_passed(&self) {
+        for fd in 3..3 + self.plan.inherited_fds {
+            drop(crate::sys::process::adopt(fd as i32));
+        }
     }
 
     /// Makes the container.

@@ -1,6 +1,7 @@
 //! The command line: one table of commands and flags, from which parser, help, man page and
 //! completions come.
 
+mod attend;
 pub mod commands;
 mod completion;
 mod context;

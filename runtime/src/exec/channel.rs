@@ -5,11 +5,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, recvmsg, sendmsg,
-    socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    recvmsg, sendmsg, socketpair,
 };
 
 use super::StepError;
+use crate::sys::process::adopt;
 
 /// A word.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -147,6 +148,27 @@ pub fn send_fd(socket: BorrowedFd<'_>, name: &str, fd: BorrowedFd<'_>) -> nix::R
         None,
     )
     .map(drop)
+}
+
+/// Receives a descriptor that [`send_fd`] has sent.
+pub fn receive_fd(socket: &OwnedFd) -> nix::Result<OwnedFd> {
+    let mut name = [0u8; 64];
+    let mut slices = [IoSliceMut::new(&mut name)];
+    let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
+    let received = recvmsg::<UnixAddr>(
+        socket.as_raw_fd(),
+        &mut slices,
+        Some(&mut space),
+        MsgFlags::MSG_CMSG_CLOEXEC,
+    )?;
+    for message in received.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(fds) = message
+            && let Some(fd) = fds.first().and_then(|fd| adopt(*fd))
+        {
+            return Ok(fd);
+        }
+    }
+    Err(Errno::EBADMSG)
 }
 
 #[cfg(test)]

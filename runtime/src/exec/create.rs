@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 
 use super::channel::Message;
 use super::init::Setup;
+use super::net_devices::Mover;
 use super::spawn::{Spawned, spawn};
 use super::{Context, StepError, cgroup, hooks, namespaces, trees};
 use crate::plan::{Origin, Plan};
@@ -103,7 +104,13 @@ pub fn create(
         }
     };
     let mut init = spawn(&setup).inspect_err(|_| remove_cgroups(&container))?;
-    let result = bring_up(plan, extras, &mut container, &mut init, &mut attach)
+    let mut rise = Rise {
+        plan,
+        privileged: extras.privileged,
+        devices: None,
+    };
+    let result = rise
+        .run(&mut container, &mut init, &mut attach)
         .and_then(|()| Ok(cgroup::after_attach(&groups, &mut warnings)?))
         .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
     match result {
@@ -113,6 +120,9 @@ pub fn create(
             warnings,
         }),
         Err(error) => {
+            if let Some(devices) = &mut rise.devices {
+                devices.give_back();
+            }
             undo(plan, &init, &container, &error);
             Err(error)
         }
@@ -129,50 +139,81 @@ fn remove_cgroups(container: &Container) {
 /// How long the last processes of a failed container may take to go.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
-fn bring_up(
-    plan: &Plan,
-    extras: &Extras,
-    container: &mut Container,
-    init: &mut Spawned,
-    attach: &mut dyn FnMut(&mut Container, i32) -> Result<(), CreateError>,
-) -> Result<(), CreateError> {
-    let go = |init: &Spawned| {
-        init.channel
-            .send(&Message::Go)
-            .step(&NONE, || "answer init")
-    };
-    loop {
-        let pid = init.pid.as_raw();
-        match init.channel.receive().step(&NONE, || "hear from init")? {
-            Some(Message::NeedCgroup) => {
-                attach(container, pid)?;
-                go(init)?;
-            }
-            Some(Message::NeedIds) => {
-                if let Some(map) = &plan.namespaces.idmap {
-                    namespaces::map_ids(init.pid, map, extras.privileged)?;
+/// Answers init until everything is made.
+struct Rise<'a> {
+    plan: &'a Plan,
+    privileged: bool,
+    /// Network devices that have moved in.
+    devices: Option<Mover>,
+}
+
+impl Rise<'_> {
+    fn run(
+        &mut self,
+        container: &mut Container,
+        init: &mut Spawned,
+        attach: &mut dyn FnMut(&mut Container, i32) -> Result<(), CreateError>,
+    ) -> Result<(), CreateError> {
+        let go = |init: &Spawned| {
+            init.channel
+                .send(&Message::Go)
+                .step(&NONE, || "answer init")
+        };
+        loop {
+            let pid = init.pid.as_raw();
+            match init.channel.receive().step(&NONE, || "hear from init")? {
+                Some(Message::NeedCgroup) => {
+                    attach(container, pid)?;
+                    go(init)?;
                 }
-                go(init)?;
-            }
-            Some(Message::InitIs(pid)) => {
-                init.succeeded_by(Pid::from_raw(pid))
-                    .step(&NONE, || "take over init")?;
-            }
-            Some(Message::NeedHooks) => {
-                record(container, pid, Status::Creating)?;
-                let state = plan.state.render("creating", Some(pid));
-                hooks::run(&plan.hooks.prestart, &state)?;
-                hooks::run(&plan.hooks.create_runtime, &state)?;
-                go(init)?;
-            }
-            Some(Message::Created) => return Ok(()),
-            Some(Message::Failed(error)) => return Err(error.into()),
-            _ => {
-                return Err(
-                    StepError::refused("init ended before the container was made", &NONE).into(),
-                );
+                Some(Message::NeedIds) => {
+                    if let Some(map) = &self.plan.namespaces.idmap {
+                        namespaces::map_ids(init.pid, map, self.privileged)?;
+                    }
+                    go(init)?;
+                }
+                Some(Message::InitIs(pid)) => {
+                    init.succeeded_by(Pid::from_raw(pid))
+                        .step(&NONE, || "take over init")?;
+                }
+                Some(Message::NeedHooks) => {
+                    self.move_devices(pid)?;
+                    record(container, pid, Status::Creating)?;
+                    let state = self.plan.state.render("creating", Some(pid));
+                    hooks::run(&self.plan.hooks.prestart, &state)?;
+                    hooks::run(&self.plan.hooks.create_runtime, &state)?;
+                    go(init)?;
+                }
+                Some(Message::Created) => return self.move_devices(pid),
+                Some(Message::Failed(error)) => return Err(error.into()),
+                _ => {
+                    return Err(StepError::refused(
+                        "init ended before the container was made",
+                        &NONE,
+                    )
+                    .into());
+                }
             }
         }
+    }
+
+    /// Moves the network devices in, once.
+    fn move_devices(&mut self, pid: i32) -> Result<(), CreateError> {
+        if self.devices.is_some() || self.plan.net_devices.is_empty() {
+            return Ok(());
+        }
+        let origin = Origin::at("/linux/netDevices");
+        let path = format!("/proc/{pid}/ns/net");
+        let namespace = open(
+            path.as_str(),
+            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
+        .step(&origin, || format!("open {path}"))?;
+        let mut mover = Mover::open(namespace.as_fd())?;
+        mover.move_all(&self.plan.net_devices)?;
+        self.devices = Some(mover);
+        Ok(())
     }
 }
 

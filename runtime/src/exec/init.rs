@@ -111,12 +111,8 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
             &Origin::at("/linux/namespaces"),
         )?;
     }
-    if plan.new_keyring {
-        match sys::new_session_keyring(c"_ses") {
-            // A kernel without keys has none to keep apart.
-            Ok(()) | Err(Errno::ENOSYS) => {}
-            Err(errno) => return Err(StepError::new("make a session keyring", errno, &NONE)),
-        }
+    if let Some(name) = &plan.keyring {
+        join_keyring(name)?;
     }
     if plan.namespaces.creates(LinuxNamespaceType::Network) {
         crate::sys::net::loopback_up().step(&Origin::at("/linux/namespaces"), || "bring lo up")?;
@@ -134,6 +130,15 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
             .step(origin, || format!("write {value:?} to /proc/sys/{path}"))?;
     }
     Ok(())
+}
+
+/// Makes the container's session keyring, or joins it.
+pub(super) fn join_keyring(name: &std::ffi::CStr) -> Result<(), StepError> {
+    match sys::join_session_keyring(name) {
+        // A kernel without keys has none to keep apart.
+        Ok(()) | Err(Errno::ENOSYS) => Ok(()),
+        result => result.step(&NONE, || "join the container's session keyring"),
+    }
 }
 
 fn expect_go(channel: &Channel) -> Result<(), StepError> {

@@ -1,5 +1,7 @@
 //! The whole plan of a container: the subjects, put together.
 
+use std::ffi::CString;
+
 use oci_spec::runtime::LinuxNamespaceType;
 
 use super::devices::{self, Devices};
@@ -9,7 +11,7 @@ use super::namespaces::{self, Namespaces};
 use super::process::{self, Process};
 use super::rootfs::{self, Rootfs};
 use super::sysctl;
-use super::{Options, Origin, PlanError, cgroup, scheduling, seccomp};
+use super::{Options, Origin, PlanError, cgroup, net_devices, scheduling, seccomp};
 use crate::host::Facts;
 use crate::spec::Config;
 
@@ -30,6 +32,8 @@ pub struct Plan {
     pub domainname: Option<String>,
     /// Kernel parameters, each with its path below `/proc/sys`.
     pub sysctl: Vec<(String, String, Origin)>,
+    /// Network devices to move in.
+    pub net_devices: Vec<net_devices::NetDevice>,
     /// Control groups.
     pub cgroup: cgroup::CgroupPlan,
     /// Scheduling, I/O priority, memory policy, personality.
@@ -42,8 +46,8 @@ pub struct Plan {
     pub state: StateTemplate,
     /// The process; absent where config.json has none, which `start` then refuses.
     pub process: Option<Process>,
-    /// Whether init joins a session keyring of its own.
-    pub new_keyring: bool,
+    /// The session keyring that init makes and `exec` joins, unless the caller's is kept.
+    pub keyring: Option<CString>,
     /// How many descriptors from 3 on the process gets.
     pub inherited_fds: u32,
     /// How many of those are announced by LISTEN_FDS.
@@ -75,6 +79,7 @@ impl Plan {
             hostname: named(spec.hostname(), "/hostname", has_uts)?,
             domainname: named(spec.domainname(), "/domainname", has_uts)?,
             sysctl: sysctl::plan(spec, &namespaces)?,
+            net_devices: net_devices::plan(spec, &namespaces)?,
             cgroup,
             scheduling: spec
                 .process()
@@ -105,12 +110,21 @@ impl Plan {
                 .as_ref()
                 .map(|process| process::plan(process, facts, &namespaces, &Origin::at("/process")))
                 .transpose()?,
-            new_keyring: !options.no_new_keyring,
+            keyring: keyring(&options.id, options.no_new_keyring),
             inherited_fds: options.preserve_fds + options.listen_fds,
             listen_fds: options.listen_fds,
             namespaces,
         })
     }
+}
+
+/// The name of a container's session keyring; as runc names it.
+pub fn keyring(id: &str, keep_callers: bool) -> Option<CString> {
+    if keep_callers {
+        return None;
+    }
+    // An id holds no NUL: the store has checked it.
+    CString::new(format!("_ses.{id}")).ok()
 }
 
 fn named(

@@ -119,11 +119,15 @@ pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> nix::Result<()> {
     check(result).map(drop)
 }
 
-/// Joins a new session keyring, so that the caller's keys stay outside (keyctl(2)).
-pub fn new_session_keyring(name: &CStr) -> nix::Result<()> {
+/// Joins the session keyring of this name, or makes it, so that the caller's keys stay outside; and
+/// lets later processes of the same user find it (keyctl(2)).
+pub fn join_session_keyring(name: &CStr) -> nix::Result<()> {
     // KEYCTL_JOIN_SESSION_KEYRING of linux/keyctl.h is 1.
     // SAFETY: `name` is a terminated string that lives through the call.
-    check(unsafe { libc::syscall(libc::SYS_keyctl, 1, name.as_ptr()) }).map(drop)
+    let keyring = check(unsafe { libc::syscall(libc::SYS_keyctl, 1, name.as_ptr()) })?;
+    // All for its possessor; view, read, search and link for its user (keyctl_setperm(3)).
+    // SAFETY: KEYCTL_SETPERM, 5, takes numbers only.
+    check(unsafe { libc::syscall(libc::SYS_keyctl, 5, keyring, 0x3f1b_0000) }).map(drop)
 }
 
 /// Resets every signal to its default and blocks none, since both survive execve(2) and Rust

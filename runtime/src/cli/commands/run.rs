@@ -1,8 +1,69 @@
 //! `run`
 
-use crate::cli::{CommandError, Context, Matches};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
-/// Runs the command.
-pub fn run(_context: &Context, _matches: &Matches) -> Result<u8, CommandError> {
-    Err(CommandError::Unsupported("run"))
+use crate::cli::attend::attend;
+use crate::cli::{CommandError, Context, Matches, finish, launch};
+use crate::exec::channel::receive_fd;
+use crate::exec::{Context as _, StepError};
+use crate::plan::Origin;
+use crate::state::StateError;
+use crate::teardown::teardown;
+
+/// Runs the command: create, start, attend, delete.
+pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
+    let detach = matches.switch("detach");
+    let launch = launch::Launch::new(context, matches)?;
+    launch.check_console(detach)?;
+    let (console, master) = console(&launch)?;
+    let created = launch.create(console)?;
+    launch.close_passed();
+    let mut container = created.container;
+    container.keep();
+    let config = launch.config_text().to_owned();
+    match finish::run(context, container, config, &created.init.channel) {
+        Ok(container) => drop(container),
+        Err(error) => {
+            delete(context, matches.id())?;
+            return Err(error);
+        }
+    }
+    if detach {
+        return Ok(0);
+    }
+    let master = master
+        .map(|socket| receive_fd(&socket))
+        .transpose()
+        .step(&Origin::at("/process/terminal"), || "receive the terminal")
+        .map_err(|error: StepError| CommandError::from(error))?;
+    let status = attend(created.init.pid, &created.init.pidfd, master);
+    if !matches.switch("keep") {
+        delete(context, matches.id())?;
+    }
+    status
+}
+
+/// Where the terminal's master goes, and where this process gets it from if it serves it itself.
+fn console(
+    launch: &launch::Launch<'_>,
+) -> Result<(Option<OwnedFd>, Option<OwnedFd>), CommandError> {
+    if let Some(socket) = launch.console()? {
+        return Ok((Some(socket), None));
+    }
+    if !launch.terminal() {
+        return Ok((None, None));
+    }
+    let (theirs, ours) =
+        UnixStream::pair().map_err(CommandError::io("make a socket for the terminal"))?;
+    Ok((Some(theirs.into()), Some(ours.into())))
+}
+
+fn delete(context: &Context, id: &str) -> Result<(), CommandError> {
+    match context.store.lock(id) {
+        Ok(container) => teardown(container, |warning| context.log.warn(warning)),
+        // Somebody else was faster, or a failed hook has destroyed it already.
+        Err(StateError::NotFound) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
