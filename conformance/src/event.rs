@@ -151,7 +151,8 @@ pub struct CaseEvent {
     pub case: String,
     /// The ids of the requirements that the case covers.
     pub covers: Vec<String>,
-    /// The strongest level of what it covers.
+    /// The strongest level of what it covers; of a failure the level of the requirement that
+    /// failed.
     pub level: Level,
     /// The verdict.
     pub status: Status,

@@ -100,6 +100,17 @@ impl Facts {
             .any(|(name, since)| *name == self.tmp_filesystem && self.kernel_version() >= *since)
     }
 
+    /// The facts as a runtime sees them that is called in a view with the cgroup v1 hierarchies
+    /// only.
+    #[must_use]
+    pub fn without_unified(&self) -> Self {
+        let mut facts = self.clone();
+        facts.cgroups.layout = Layout::V1;
+        facts.cgroups.v2_mount = None;
+        facts.cgroups.v2.clear();
+        facts
+    }
+
     /// Why nothing at all can be judged here, if so.
     pub fn unfit(&self) -> Option<String> {
         if self.kernel.is_empty() || self.namespaces.is_empty() {

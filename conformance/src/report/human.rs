@@ -199,9 +199,14 @@ fn totals(log: &Log, context: &Context, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if log.sabotage.is_empty() || !log.cases.is_empty() {
+        let verdicts = if log.cases.len() == 1 {
+            "verdict"
+        } else {
+            "verdicts"
+        };
         writeln!(
             out,
-            "{} verdicts in {:.1} s",
+            "{} {verdicts} in {:.1} s",
             log.cases.len(),
             log.footer.seconds
         )?;
