@@ -21,7 +21,7 @@ pub fn teardown(container: Container, mut warn: impl FnMut(String)) -> Result<()
         cgroup::destroy(groups, PATIENCE, &mut warnings)?;
         warnings.into_iter().for_each(&mut warn);
     }
-    if let Some(folder) = &record.resctrl {
+    for folder in &record.resctrl {
         match std::fs::remove_dir(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(CommandError::io(format!("remove {}", folder.display()))(

@@ -126,7 +126,7 @@ impl<'a> Launch<'a> {
             creator: Process::current(),
             init_exe: None,
             cgroup: None,
-            resctrl: None,
+            resctrl: Vec::new(),
             private_pid_namespace: self
                 .plan
                 .namespaces

@@ -50,9 +50,9 @@ pub struct Record {
     /// The container's control groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupRecord>,
-    /// Folder in resctrl that `create` made and `delete` removes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resctrl: Option<PathBuf>,
+    /// Folders in resctrl that `create` made, in the order in which `delete` removes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resctrl: Vec<PathBuf>,
     /// Whether the container has a PID namespace of its own; where not, `delete` ends every process
     /// of the cgroup.
     #[serde(default)]
