@@ -56,7 +56,10 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     }
     let schemata = schemata(matches);
     if !schemata.is_empty() {
-        write_schemata(record.resctrl.as_deref(), &schemata)?;
+        write_schemata(
+            record.resctrl.last().map(std::path::PathBuf::as_path),
+            &schemata,
+        )?;
     }
     let resources = Resources {
         spec: &asked.spec,

@@ -7,13 +7,14 @@ use crate::spec::pointer::Problem;
 const POINTER: &str = "/ociVersion";
 
 /// Checks the form, which is SemVer 2.0.0, and the major version: within one, versions are
-/// compatible.
+/// compatible. Versions before 1.0 pass as well, since the specification's own samples have them; what
+/// changed since is refused where it stands.
 pub(super) fn check(version: &str) -> Checked {
     let Some(major) = parse(version) else {
         let message = format!("{version:?} is not of the form of SemVer 2.0.0, such as 1.0.2");
         return Err(Problem::at(POINTER, message));
     };
-    if major == "1" {
+    if matches!(major, "0" | "1") {
         return Ok(());
     }
     let message = format!(
@@ -65,6 +66,7 @@ mod tests {
             "1.0.0-0a",
             "1.0.0+001",
             "1.99.7",
+            "0.5.0-dev",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
@@ -84,7 +86,6 @@ mod tests {
             " 1.0.0",
             "1.0.0\n",
             "-1.0.0",
-            "0.9.0",
             "2.0.0",
         ] {
             assert!(check(bad).is_err(), "{bad:?}");
