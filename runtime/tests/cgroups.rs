@@ -267,6 +267,41 @@ fn a_refused_limit_leaves_nothing() {
     );
 }
 
+#[test]
+fn running_out_of_memory_is_noticed() {
+    let Some(layout) = layout() else { return };
+    let path = format!("/plimrun-oom-{}", std::process::id());
+    let mut warnings = Vec::new();
+    let plan = planned(&layout, &path, r#"{"memory": {"limit": 8388608}}"#);
+    let record = cgroup::survey(&plan);
+    cgroup::prepare(&plan, &record, &mut warnings).expect("prepared");
+    let mut watch = cgroup::OomWatch::new(&record).expect("a watch");
+    assert_eq!(watch.wait(Duration::from_millis(1)), Some(false));
+    // A shell that keeps a line without an end.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "read go; tail /dev/zero"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("sh");
+    let prepared = cgroup::open(&record, &[]).expect("opened");
+    prepared.attach(child.id().cast_signed()).expect("attached");
+    drop(child.stdin.take());
+    let mut noticed = false;
+    for _ in 0..100 {
+        noticed |= watch
+            .wait(Duration::from_millis(100))
+            .expect("the cgroup is there");
+        if noticed {
+            break;
+        }
+    }
+    assert!(noticed);
+    assert!(!child.wait().expect("it ends").success());
+    cgroup::destroy(&record, Duration::from_secs(5), &mut warnings).expect("removed");
+    assert_eq!(watch.wait(Duration::from_millis(1)), None);
+}
+
 /// What systemd says about a property of the unit.
 fn property(unit: &str, name: &str) -> String {
     let mut command = Command::new("systemctl");

@@ -10,6 +10,7 @@ mod delegate;
 mod device_list;
 mod freeze;
 mod make;
+mod oom;
 mod processes;
 mod program;
 mod remove;
@@ -20,9 +21,10 @@ pub use apply::{after_attach, before_attach};
 pub use attach::{Prepared, open, open_of_process};
 pub use freeze::{freeze, thaw};
 pub use make::{prepare, survey};
+pub use oom::OomWatch;
 pub use processes::{pids, signal_all};
 pub use remove::{destroy, remove};
-pub use stats::{OomWatch, stats};
+pub use stats::stats;
 pub use systemd::{set_unit_properties, start_scope};
 
 /// Something that was left undone and may be; the caller logs it.
