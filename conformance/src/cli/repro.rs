@@ -29,7 +29,6 @@ pub(super) struct Repro {
 impl Repro {
     /// Runs the case and prints each call with what came of it.
     pub(super) fn run(&self) -> Result<u8, CliError> {
-        let facts = fit()?;
         let cases = crate::cases::all();
         let Some(case) = cases.iter().find(|case| case.id == self.case) else {
             let hint = did_you_mean(&near(&self.case, cases.iter().map(|case| case.id.as_ref())));
@@ -41,6 +40,7 @@ impl Repro {
         let calls = subject::calls(&self.judging.runtimes)?;
         let runtimes = subject::runtimes(&calls)?;
         let mut options = self.judging.options();
+        let facts = fit()?;
         let scratch = Scratch::new()?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
         let keep = match options.keep.take() {

@@ -48,7 +48,6 @@ pub(super) struct Run {
 impl Run {
     /// Judges, reports, and says how to exit.
     pub(super) fn run(&self) -> Result<u8, CliError> {
-        let facts = fit()?;
         let all = crate::cases::all();
         let entries: Vec<Entry> = all.iter().map(Entry::from).collect();
         let selected = self.choosing.selection().of(&entries)?;
@@ -58,6 +57,7 @@ impl Run {
         let runtimes = subject::runtimes(&calls)?;
         let outputs = Outputs::open(&self.format, "human")?;
         let options = self.judging.options();
+        let facts = fit()?;
         let scratch = Scratch::new()?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
 

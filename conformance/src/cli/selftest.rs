@@ -57,7 +57,6 @@ pub(super) fn prove(
     choosing: &Choosing,
     outputs: Outputs,
 ) -> Result<Log, CliError> {
-    let facts = fit()?;
     let all = crate::cases::all();
     let entries: Vec<Entry> = all.iter().map(Entry::from).collect();
     let cases: Vec<&Case> = choosing
@@ -74,6 +73,7 @@ pub(super) fn prove(
     }
     let runtimes = subject::runtimes(&calls)?;
     let options = judging.options();
+    let facts = fit()?;
     let scratch = Scratch::new()?;
     let subjects = subject::subjects(runtimes, &options, &scratch)?;
 
