@@ -153,11 +153,9 @@ mod tests {
     }
 
     #[test]
-    fn a_hostname_is_for_its_namespace() {
-        let uts = r#""linux":{"namespaces":[{"type":"uts"},{"type":"mount"}]}"#;
-        let json =
-            format!(r#"{{"ociVersion":"1.3.0","root":{{"path":"r"}},"hostname":"h",{uts}}}"#);
-        let plan = plan(&json).expect("planned");
-        assert_eq!(plan.hostname.as_deref(), Some("h"));
+    fn a_hostname_needs_its_namespace() {
+        let error = plan(r#"{"ociVersion":"1.3.0","root":{"path":"r"},"hostname":"h"}"#)
+            .expect_err("no uts namespace");
+        assert!(error.to_string().contains("/hostname"));
     }
 }
