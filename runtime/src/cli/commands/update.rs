@@ -81,9 +81,10 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     } else {
         Version::V1
     };
-    cgroup::set_unit_properties(groups, &properties(&resources, version))?;
     cgroup::before_attach(&plan, &mut warnings)?;
     cgroup::after_attach(&plan, &mut warnings)?;
+    // The files come first: what the kernel refuses must not be tried by systemd afterwards.
+    cgroup::set_unit_properties(groups, &properties(&resources, version))?;
     for warning in &warnings {
         context.log.warn(warning);
     }

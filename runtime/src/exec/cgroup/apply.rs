@@ -44,6 +44,7 @@ pub(super) fn apply(
 ) -> Result<(), StepError> {
     match setting {
         Setting::Write(write) => put(dir, write),
+        Setting::Effective(write) => put(dir, write).and_then(|()| took_effect(dir, write)),
         Setting::Together(writes) => together(dir, writes),
         Setting::FirstOf(writes) => first_of(dir, writes),
         Setting::CpuPeriod { period, origin } => cpu_period(dir, *period, origin),
@@ -107,6 +108,23 @@ fn describe(dir: &Path, write: &Write) -> String {
 
 fn put(dir: &Path, write: &Write) -> Result<(), StepError> {
     try_put(dir, write).step(&write.origin, || describe(dir, write))
+}
+
+/// Reads a number of bytes back; the kernel rounds it down to pages.
+fn took_effect(dir: &Path, write: &Write) -> Result<(), StepError> {
+    let path = dir.join(&*write.file);
+    let text = fs::read_to_string(&path);
+    let text = text.step(&write.origin, || format!("read {}", path.display()))?;
+    match (text.trim().parse::<u64>(), write.value.parse::<u64>()) {
+        (Ok(is), Ok(wanted)) if is > wanted => {
+            let why = format!(
+                "{}: the kernel took it without effect",
+                describe(dir, write)
+            );
+            Err(StepError::refused(why, &write.origin))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Values that bound each other: a refused one is tried again after another was accepted.

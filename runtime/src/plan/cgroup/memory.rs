@@ -87,6 +87,16 @@ fn limits_v1(sink: &mut Sink, limits: &Limits) -> Result<(), PlanError> {
 }
 
 fn limits_v2(sink: &mut Sink, limits: &Limits, check: bool) -> Result<(), PlanError> {
+    // First of all: a refusal must leave everything as it was.
+    if let (true, Some(limit @ 0..)) = (check, limits.limit) {
+        let (origin, file) = (sink.at("memory/limit"), "memory.current");
+        let setting = Setting::UsageAtMost {
+            file,
+            bytes: limit.cast_unsigned(),
+            origin,
+        };
+        sink.push(CONTROLLER, &sink.at("memory/limit"), setting)?;
+    }
     if let Some(swap) = swap_v2(sink, limits)? {
         let at = sink.at("memory/swap");
         // A kernel without swap accounting has no such file, and neither value changes what it does.
@@ -96,15 +106,6 @@ fn limits_v2(sink: &mut Sink, limits: &Limits, check: bool) -> Result<(), PlanEr
     }
     if let Some(limit) = limits.limit {
         let at = sink.at("memory/limit");
-        if let (true, Ok(bytes)) = (check, u64::try_from(limit)) {
-            let origin = at.clone();
-            let setting = Setting::UsageAtMost {
-                file: "memory.current",
-                bytes,
-                origin,
-            };
-            sink.push(CONTROLLER, &at, setting)?;
-        }
         sink.push(CONTROLLER, &at, Write::new("memory.max", max(limit), &at))?;
     }
     if let Some(reservation) = limits.reservation {
@@ -156,11 +157,19 @@ fn kernel_memory(sink: &mut Sink, memory: &LinuxMemory) -> Result<(), PlanError>
         };
         let at = sink.at(path);
         match sink.version(CONTROLLER, &at)? {
-            Version::V1 => {
+            Version::V1 if value == -1 => {
                 sink.push(
                     CONTROLLER,
                     &at,
-                    Write::new(file, value, &at).or_absent(value == -1),
+                    Write::new(file, value, &at).or_absent(true),
+                )?;
+            }
+            Version::V1 => {
+                // Since 5.16 the kernel has no such limit, but still the file for it.
+                sink.push(
+                    CONTROLLER,
+                    &at,
+                    Setting::Effective(Write::new(file, value, &at)),
                 )?;
             }
             Version::V2 if value == -1 => {}

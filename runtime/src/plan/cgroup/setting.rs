@@ -100,6 +100,8 @@ impl Write {
 pub enum Setting {
     /// A plain value.
     Write(Write),
+    /// A number of bytes that some kernels take without effect, which counts as a refusal.
+    Effective(Write),
     /// Values that bound each other, so that the order that the kernel accepts depends on what is
     /// there: what is refused with EINVAL is tried again after another one was accepted.
     Together(Vec<Write>),

@@ -120,6 +120,7 @@ fn line(setting: &Setting) -> String {
     let join = |list: &[Write], with: &str| list.iter().map(write).collect::<Vec<_>>().join(with);
     match setting {
         Setting::Write(w) => write(w),
+        Setting::Effective(w) => format!("{}!", write(w)),
         Setting::Together(list) => join(list, " & "),
         Setting::FirstOf(list) => join(list, " | "),
         Setting::CpuPeriod { period, .. } => format!("cpu.max=_ {period}"),
@@ -389,6 +390,16 @@ fn what_cannot_be_applied_is_an_error_that_names_the_entry() {
             );
         }
     }
+}
+
+#[test]
+fn the_check_before_an_update_comes_first() {
+    let json = r#"{"memory": {"limit": 5, "swap": 5, "checkBeforeUpdate": true}}"#;
+    let expected = "memory.current<=5\nmemory.swap.max=0?\nmemory.max=5\n";
+    assert_eq!(lines(&plan_in(&v2(), json).expect("a plan")), expected);
+    let kernel = r#"{"memory": {"kernel": 4096, "kernelTCP": -1}}"#;
+    let expected = "memory.kmem.limit_in_bytes=4096!\nmemory.kmem.tcp.limit_in_bytes=-1?\n";
+    assert_eq!(lines(&plan_in(&v1(), kernel).expect("a plan")), expected);
 }
 
 #[test]
