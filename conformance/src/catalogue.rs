@@ -79,6 +79,9 @@ pub struct Requirement {
     /// Why it is not judged although it could be: it only records, or binds somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,
+    /// Why no case proves it although it is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
     /// What else the machine must offer, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
@@ -338,6 +341,10 @@ mod tests {
                 entry.testable_reason.is_some(),
                 !entry.is_testable(),
                 "{id}: testable_reason"
+            );
+            assert!(
+                entry.gap.is_none() || entry.is_judged(),
+                "{id}: a gap where nothing is judged"
             );
             assert!(
                 entry.excluded.is_none() || entry.is_testable(),

@@ -112,7 +112,8 @@ impl Coverage {
                     report.proved_on.insert(id, machines.clone());
                 }
                 None => {
-                    let reason = why_unproved(&requirement.id, sabotage);
+                    let gap = requirement.gap.clone();
+                    let reason = gap.unwrap_or_else(|| why_unproved(&requirement.id, sabotage));
                     report.unproved.push(Reason { id, reason });
                 }
             }
@@ -188,6 +189,9 @@ impl Coverage {
 
 /// What stands in the way of a case.
 fn why_uncovered(requirement: &Requirement) -> String {
+    if let Some(gap) = &requirement.gap {
+        return gap.clone();
+    }
     let needs = match requirement.testable {
         Testable::NeedsHardware => Some("special hardware"),
         Testable::NeedsLsm => Some("a security module"),

@@ -37,6 +37,7 @@ pub mod need;
 pub mod report;
 pub mod sabotage;
 pub mod select;
+mod shell;
 mod stand_in;
 pub mod trial;
 pub mod verdict;

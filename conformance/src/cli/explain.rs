@@ -52,6 +52,7 @@ fn explain_requirement(
     head(requirement, out)?;
     let optional = [
         ("excluded", requirement.excluded.as_deref()),
+        ("gap", requirement.gap.as_deref()),
         ("not seen", requirement.testable_reason.as_deref()),
         ("note", requirement.note.as_deref()),
         ("observed", requirement.observed.as_deref()),

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::drive::Outcome;
+use crate::shell::quote;
 use crate::trial::Trial;
 use crate::verdict::{Check, Stop};
 
@@ -45,23 +46,14 @@ fn repro(trial: &Trial) -> String {
             .argv
             .iter()
             .map(|arg| match arg.strip_prefix(&dir) {
-                Some(rest) => format!("\"$PWD\"{}", quoted(rest)),
-                None => quoted(arg),
+                Some(rest) => format!("\"$PWD\"{}", quote(rest)),
+                None => quote(arg),
             })
             .collect();
         script.push_str(&words.join(" "));
         script.push('\n');
     }
     script
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Copies directories, files and links; what else there is (devices, sockets) is left out.
@@ -84,16 +76,4 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(quoted("--root"), "--root");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde_json::Value;
 use similar::TextDiff;
 
 use super::matrix::{Matrix, columns, counts};
@@ -10,6 +11,8 @@ use crate::catalogue::catalogue;
 use crate::event::{CaseEvent, Level, SabotageStatus, Status};
 use crate::log::{Log, decides};
 
+/// How many characters of a value the self-test shows.
+const BRIEF: usize = 100;
 /// From how many lines on a diff says more than both texts.
 const DIFF_LINES: usize = 4;
 
@@ -153,11 +156,8 @@ fn sabotage(log: &Log, out: &mut dyn Write) -> io::Result<()> {
         )?;
         match (&one.reason, one.status) {
             (_, SabotageStatus::Killed) => {
-                writeln!(
-                    out,
-                    "           honest {}, sabotaged {}",
-                    one.honest, one.sabotaged
-                )?;
+                writeln!(out, "           honest: {}", brief(&one.honest))?;
+                writeln!(out, "           sabotaged: {}", brief(&one.sabotaged))?;
             }
             (Some(reason), _) => writeln!(out, "           {reason}")?,
             (None, _) => {}
@@ -168,6 +168,29 @@ fn sabotage(log: &Log, out: &mut dyn Write) -> io::Result<()> {
         out,
         "\n{} saboteurs: {killed} killed, {survived} survived; {equivalent} equivalent, {skipped} skipped\n",
         killed + survived
+    )
+}
+
+/// An observation of the self-test in one line.
+fn brief(seen: &Value) -> String {
+    let status = seen["status"].as_str().unwrap_or("not run");
+    if seen["what"].is_null() {
+        return status.to_owned();
+    }
+    let part = |name: &str| {
+        let text = seen[name].to_string();
+        let short: String = text.chars().take(BRIEF).collect();
+        if short.len() < text.len() {
+            format!("{short}…")
+        } else {
+            short
+        }
+    };
+    let what = seen["what"].as_str().unwrap_or_default();
+    format!(
+        "{status}, {what}: expected {}, observed {}",
+        part("expected"),
+        part("observed")
     )
 }
 
@@ -267,6 +290,20 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("   1 skip & why"), "{text}");
+    }
+
+    #[test]
+    fn an_observation_of_the_self_test_is_one_line() {
+        let seen = serde_json::json!({"status": "fail", "what": "hostname", "expected": "a",
+            "observed": "b".repeat(200)});
+        let text = brief(&seen);
+        assert!(
+            text.starts_with("fail, hostname: expected \"a\", observed \"bbb"),
+            "{text}"
+        );
+        assert!(text.ends_with("b…"), "{text}");
+        assert_eq!(brief(&Value::Null), "not run");
+        assert_eq!(brief(&serde_json::json!({"status": "pass"})), "pass");
     }
 
     #[test]

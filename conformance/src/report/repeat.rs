@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::shell::quote;
+
 /// How the runtimes of a log were called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repeat {
@@ -22,16 +24,6 @@ impl Repeat {
             quote(case),
             quote(call)
         ))
-    }
-}
-
-/// Quotes a word for a POSIX shell where it needs that.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
