@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use plimsoll_fixtures::probe::CAPABILITIES;
 use serde::Serialize;
 
 use super::cgroup::Layout;
@@ -63,7 +64,7 @@ const ROWS: [Row; 21] = [
     ),
     (
         "capabilities",
-        |f| lacking(&super::look::CAPABILITIES, &f.capabilities),
+        |f| lacking(&CAPABILITIES, &f.capabilities),
         "cases that need the missing ones are skipped: raising rlimits, real-time policies, mknod, …",
     ),
     (

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 /// A call of `plimsoll`, in a folder of its own.
 pub(crate) struct Call {
+    program: PathBuf,
     folder: TempDir,
     args: Vec<String>,
 }
@@ -15,6 +16,7 @@ pub(crate) struct Call {
 pub(crate) fn plimsoll(words: &str) -> Call {
     let folder = tempfile::tempdir().expect("a temporary folder");
     Call {
+        program: env!("CARGO_BIN_EXE_plimsoll").into(),
         folder,
         args: words.split_whitespace().map(str::to_owned).collect(),
     }
@@ -27,9 +29,17 @@ impl Call {
         self
     }
 
+    /// Calls a copy of the program that lies alone in the folder.
+    pub(crate) fn alone(mut self) -> Self {
+        let copy = self.folder.path().join("plimsoll");
+        std::fs::copy(&self.program, &copy).expect("the folder is writable");
+        self.program = copy;
+        self
+    }
+
     /// Makes the call.
     pub(crate) fn run(self) -> Done {
-        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        let output = Command::new(&self.program)
             .args(&self.args)
             .current_dir(self.folder.path())
             .output()

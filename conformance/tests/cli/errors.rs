@@ -17,6 +17,16 @@ fn an_unknown_filter_is_usage() {
 }
 
 #[test]
+fn without_a_plimrun_beside_it_the_command_that_builds_it_is_named() {
+    plimsoll("run")
+        .alone()
+        .run()
+        .exits(2)
+        .says("`cargo build --release`")
+        .says("--runtime NAME=PATH");
+}
+
+#[test]
 fn a_missing_runtime_is_usage() {
     plimsoll("run --runtime /nonexistent/runc")
         .run()
