@@ -5,6 +5,7 @@ mod attend;
 pub mod commands;
 mod completion;
 mod context;
+mod entry_process;
 mod error;
 mod finish;
 mod help;

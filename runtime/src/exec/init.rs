@@ -10,17 +10,17 @@ use nix::sys::stat::Mode;
 use nix::unistd::{getpid, sethostname, setsid};
 use oci_spec::runtime::LinuxNamespaceType;
 
+use super::become_process::Becoming;
 use super::cgroup::Prepared;
 use super::channel::{Channel, Message};
 use super::namespaces::{Opened, become_root, join_all, unshare_new};
 use super::root::Root;
-use super::{Context, StepError, command, console, credentials, devices, hooks, mounts};
-use super::{protect_paths, scheduling, seccomp, switch};
+use super::{Context, StepError, console, devices, hooks, mounts};
+use super::{protect_paths, switch};
 use crate::plan::mounts::relative;
 use crate::plan::namespaces::flag;
-use crate::plan::process::Process;
 use crate::plan::{Origin, Plan};
-use crate::sys::process::{self as sys, StringVec};
+use crate::sys::process as sys;
 
 /// What init inherits from the runtime.
 #[derive(Debug)]
@@ -41,11 +41,8 @@ pub struct Setup<'a> {
     pub umask: Mode,
 }
 
-/// linux/capability.h
-const CAP_SYS_ADMIN: u8 = 21;
-
 /// Where the process stands in config.json.
-const PROCESS: Origin = Origin::at("/process");
+static PROCESS: Origin = Origin::at("/process");
 
 /// Runs init. `mapped` is false where this process still waits for its ids.
 pub fn main(setup: &Setup<'_>, channel: Channel, mapped: bool) -> ! {
@@ -64,7 +61,8 @@ fn run(
     enter_namespaces(setup, channel, mapped)?;
     let root = prepare(setup, channel)?;
     switch::enter(&root, &setup.plan.rootfs)?;
-    let program = become_process(setup)?;
+    let becoming = becoming(setup);
+    let program = becoming.as_ref().map(Becoming::assume).transpose()?;
     if !wait(setup, channel)? {
         // `create` is gone and has not recorded this container.
         sys::exit(1);
@@ -73,8 +71,8 @@ fn run(
         &setup.plan.hooks.start_container,
         &setup.plan.state.render("created", Some(getpid().as_raw())),
     )?;
-    match (&setup.plan.process, program) {
-        (Some(process), Some(program)) => execute(setup.plan, process, &program, channel),
+    match (becoming, program) {
+        (Some(becoming), Some(program)) => becoming.execute(&program, channel),
         _ => Err(StepError::refused(
             "start: config.json has no process",
             &PROCESS,
@@ -87,14 +85,8 @@ const NONE: Origin = Origin::at("");
 
 fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Result<(), StepError> {
     let plan = setup.plan;
-    if let Some(process) = &plan.process
-        && let Some(score) = process.oom_score_adj
-    {
-        // Before the user changes: the file belongs to the one that this process started as.
-        std::fs::write("/proc/self/oom_score_adj", score.to_string())
-            .step(&PROCESS.child("oomScoreAdj"), || {
-                format!("set oom_score_adj to {score}")
-            })?;
+    if let Some(becoming) = becoming(setup) {
+        becoming.score()?;
     }
     if !mapped {
         channel
@@ -185,46 +177,24 @@ fn prepare(setup: &Setup<'_>, channel: &Channel) -> Result<Root, StepError> {
     if plan.rootfs.readonly {
         protect_paths::readonly_root(&root)?;
     }
-    if let Some(process) = &plan.process {
-        label_next_exec(process)?;
+    if let Some(becoming) = becoming(setup) {
+        becoming.label()?;
     }
     Ok(root)
 }
 
-/// Written while `/proc` is still the runtime's own (CVE-2025-52881).
-fn label_next_exec(process: &Process) -> Result<(), StepError> {
-    if let Some(profile) = &process.apparmor {
-        let text = format!("exec {}", profile.to_string_lossy());
-        std::fs::write("/proc/self/attr/apparmor/exec", &text)
-            .or_else(|_| std::fs::write("/proc/self/attr/exec", &text))
-            .step(&PROCESS.child("apparmorProfile"), || {
-                format!("set AppArmor profile {}", profile.to_string_lossy())
-            })?;
-    }
-    if let Some(label) = &process.selinux {
-        std::fs::write("/proc/self/attr/exec", label.to_bytes())
-            .step(&PROCESS.child("selinuxLabel"), || {
-                format!("set SELinux label {}", label.to_string_lossy())
-            })?;
-    }
-    Ok(())
-}
-
-/// Becomes the user; returns the program to execute.
-fn become_process(setup: &Setup<'_>) -> Result<Option<std::ffi::CString>, StepError> {
-    let Some(process) = &setup.plan.process else {
-        return Ok(None);
-    };
-    credentials::limit(process)?;
-    scheduling::apply(&setup.plan.scheduling)?;
-    // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN (seccomp(2)); execve(2) drops it.
-    let keep = match &setup.plan.seccomp {
-        Some(_) if !process.no_new_privileges => 1 << CAP_SYS_ADMIN,
-        _ => 0,
-    };
-    credentials::assume(process, &PROCESS, setup.umask, keep)?;
-    credentials::enter_cwd(&process.cwd, &PROCESS)?;
-    command::find(&process.args, &process.env, &PROCESS).map(Some)
+/// What init becomes, if config.json has a process.
+fn becoming<'a>(setup: &Setup<'a>) -> Option<Becoming<'a>> {
+    let plan = setup.plan;
+    plan.process.as_ref().map(|process| Becoming {
+        process,
+        scheduling: &plan.scheduling,
+        seccomp: plan.seccomp.as_ref(),
+        origin: &PROCESS,
+        umask: setup.umask,
+        inherited_fds: plan.inherited_fds,
+        listen_fds: plan.listen_fds,
+    })
 }
 
 /// Waits for `start`. True when it has come; from then on it listens on the channel.
@@ -253,41 +223,4 @@ fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
             return Ok(true);
         }
     }
-}
-
-fn execute(
-    plan: &Plan,
-    process: &Process,
-    program: &std::ffi::CStr,
-    channel: &Channel,
-) -> Result<std::convert::Infallible, StepError> {
-    let origin = PROCESS.child("args");
-    let describe = || format!("exec {}", program.to_string_lossy());
-    let mut env = process.env.clone();
-    if plan.listen_fds > 0 {
-        // sd_listen_fds(3): the receiver checks that the PID is its own.
-        for text in [
-            format!("LISTEN_FDS={}", plan.listen_fds),
-            format!("LISTEN_PID={}", getpid()),
-        ] {
-            env.extend(std::ffi::CString::new(text));
-        }
-    }
-    sys::cloexec_from(3 + plan.inherited_fds).step(&origin, describe)?;
-    for fd in 3..3 + plan.inherited_fds {
-        sys::set_cloexec(fd as i32, false).step(&origin, describe)?;
-    }
-    sys::reset_signals().step(&origin, describe)?;
-    channel
-        .send(&Message::Executing)
-        .step(&NONE, || "report to start")?;
-    if let Some(program) = &plan.seccomp {
-        seccomp::load(program)?;
-    }
-    let errno = sys::exec(
-        program,
-        &StringVec::new(&process.args),
-        &StringVec::new(&env),
-    );
-    Err(StepError::new(describe(), errno, &origin))
 }

@@ -1,5 +1,6 @@
 //! The only code that changes the machine: walks plans, decides nothing.
 
+pub mod become_process;
 pub mod cgroup;
 pub mod channel;
 pub mod command;
@@ -8,6 +9,7 @@ pub mod copy_up;
 pub mod create;
 pub mod credentials;
 pub mod devices;
+pub mod enter;
 mod error;
 pub mod hooks;
 pub mod init;

@@ -54,6 +54,14 @@ impl Kernel {
 impl Facts {
     /// Looks at the machine.
     pub fn look() -> io::Result<Self> {
+        Ok(Self {
+            cgroups: CgroupLayout::probe()?,
+            ..Self::look_without_cgroups()?
+        })
+    }
+
+    /// Looks at all but the cgroup hierarchies, for those who find them in a container's record.
+    pub fn look_without_cgroups() -> io::Result<Self> {
         let uname = nix::sys::utsname::uname()?;
         let capabilities = sys::caps::get()?.effective;
         Ok(Self {
@@ -64,7 +72,7 @@ impl Facts {
             bounding: sys::caps::bounding(),
             initial_userns: std::fs::read_to_string("/proc/self/uid_map")
                 .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"])),
-            cgroups: CgroupLayout::probe()?,
+            cgroups: CgroupLayout::default(),
             apparmor: std::fs::read("/sys/module/apparmor/parameters/enabled")
                 .is_ok_and(|text| text.starts_with(b"Y")),
             selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),

@@ -5,6 +5,7 @@
 pub mod cgroup;
 pub mod container;
 pub mod devices;
+pub mod entry;
 mod error;
 pub mod hooks;
 mod id_list;

@@ -1,8 +1,184 @@
 //! `exec`
 
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use nix::libc;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::Pid;
+
+use crate::cli::attend::attend;
+use crate::cli::entry_process::configure;
 use crate::cli::{CommandError, Context, Matches};
+use crate::exec::cgroup::{self, Prepared};
+use crate::exec::channel::{Message, receive_fd};
+use crate::exec::create::{console_socket, write_pid_file};
+use crate::exec::enter::{Entering, attend_entry, enter};
+use crate::exec::spawn::Spawned;
+use crate::exec::{Context as _, StepError, protect, seccomp};
+use crate::host::{CgroupLayout, Facts};
+use crate::plan::entry::{self, Entry};
+use crate::plan::hooks::StateTemplate;
+use crate::plan::{Origin, seccomp as seccomp_plan};
+use crate::spec;
+use crate::state::{Process, Record, Status, WrongState};
+use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
 /// Runs the command.
-pub fn run(_context: &Context, _matches: &Matches) -> Result<u8, CommandError> {
-    Err(CommandError::Unsupported("exec"))
+pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
+    let inherited_fds = matches.number("preserve-fds")?.unwrap_or(0);
+    protect::enter(inherited_fds)?;
+    let record = context.store.read(matches.id())?;
+    let (init, pidfd) = init_of(&record, matches.switch("ignore-paused"))?;
+    let plan = plan(context, matches)?;
+    let detach = matches.switch("detach");
+    let (console, master) = console(matches, &plan, detach)?;
+    let groups = open_cgroups(&record, matches)?;
+    let caller_umask = umask(Mode::empty());
+    umask(caller_umask);
+    let mut spawned = enter(&Entering {
+        plan: &plan,
+        init,
+        pidfd: pidfd.as_fd(),
+        cgroup: &groups,
+        console: console.as_ref().map(AsFd::as_fd),
+        umask: caller_umask,
+        inherited_fds,
+    })?;
+    drop(console);
+    let entered = attend_entry(
+        &mut spawned,
+        || init_cgroups(init),
+        |spawned| deliver(spawned, &plan, &record),
+    )
+    .map_err(CommandError::from)
+    .and_then(|()| {
+        let path = matches.value("pid-file").filter(|path| !path.is_empty());
+        path.map_or(Ok(()), |path| {
+            Ok(write_pid_file(Path::new(path), spawned.pid.as_raw())?)
+        })
+    });
+    if let Err(error) = entered {
+        // Gone already is as good.
+        let _ = pidfd_send_signal(spawned.pidfd.as_fd(), libc::SIGKILL);
+        return Err(error);
+    }
+    if detach {
+        return Ok(0);
+    }
+    for fd in 3..3 + inherited_fds {
+        drop(crate::sys::process::adopt(fd as i32));
+    }
+    let master = master
+        .map(|socket| receive_fd(&socket))
+        .transpose()
+        .step(&plan.origin.child("terminal"), || "receive the terminal")
+        .map_err(|error: StepError| CommandError::from(error))?;
+    attend(spawned.pid, &spawned.pidfd, master)
+}
+
+/// The container's init, proved to be the one recorded.
+fn init_of(record: &Record, ignore_paused: bool) -> Result<(Pid, OwnedFd), CommandError> {
+    match record.status() {
+        Status::Created | Status::Running => {}
+        Status::Paused if ignore_paused => {}
+        Status::Paused => return Err(WrongState::ExecPaused.into()),
+        Status::Stopped => return Err(WrongState::ExecStopped.into()),
+        other @ Status::Creating => return Err(WrongState::Exec(other).into()),
+    }
+    let pid = Pid::from_raw(record.pid);
+    let pidfd = pidfd_open(pid)
+        .step(&Origin::default(), || "open the container's init")
+        .map_err(CommandError::from)?;
+    // The descriptor is that of the recorded process if that one still has the PID now.
+    if record.process().is_some_and(Process::is_alive) {
+        Ok((pid, pidfd))
+    } else {
+        Err(WrongState::ExecStopped.into())
+    }
+}
+
+fn plan(context: &Context, matches: &Matches) -> Result<Entry, CommandError> {
+    let config = spec::from_str(context.store.config(matches.id())?)?;
+    let (process, gaps, origin) = configure(matches, &config)?;
+    let facts = Facts::look_without_cgroups()
+        .map_err(CommandError::io("look at the machine".to_owned()))?;
+    let plan = entry::plan(&config, &process, &gaps, &facts, matches.id(), origin)?;
+    for warning in &plan.process.warnings {
+        context.log.warn(warning);
+    }
+    Ok(plan)
+}
+
+/// Where the terminal's master goes, and where this process gets it from if it serves it itself.
+fn console(
+    matches: &Matches,
+    plan: &Entry,
+    detach: bool,
+) -> Result<(Option<OwnedFd>, Option<OwnedFd>), CommandError> {
+    let socket = matches
+        .value("console-socket")
+        .filter(|socket| !socket.is_empty());
+    let refused = |why| Err(StepError::refused(why, &plan.origin.child("terminal")).into());
+    match (plan.process.terminal.is_some(), socket) {
+        (true, Some(socket)) => Ok((Some(console_socket(Path::new(socket))?), None)),
+        (true, None) if detach => {
+            refused("a terminal needs --console-socket, since nobody stays to serve it")
+        }
+        (true, None) => {
+            let (theirs, ours) =
+                UnixStream::pair().map_err(CommandError::io("make a socket for the terminal"))?;
+            Ok((Some(theirs.into()), Some(ours.into())))
+        }
+        (false, Some(_)) => refused("--console-socket is given, but the process has no terminal"),
+        (false, None) => Ok((None, None)),
+    }
+}
+
+fn open_cgroups(record: &Record, matches: &Matches) -> Result<Prepared, StepError> {
+    let within: Vec<String> = matches.values("cgroup").map(str::to_owned).collect();
+    match &record.cgroup {
+        Some(cgroup) => cgroup::open(cgroup, &within),
+        None => Ok(Prepared::none()),
+    }
+}
+
+fn init_cgroups(init: Pid) -> Result<Prepared, StepError> {
+    let layout = CgroupLayout::probe().step(&Origin::default(), || "look at the cgroups")?;
+    cgroup::open_of_process(init.as_raw(), &layout)
+}
+
+/// Hands the listener of the process's filter to the container's agent.
+fn deliver(spawned: &Spawned, plan: &Entry, record: &Record) -> Result<(), StepError> {
+    let go = || {
+        spawned
+            .channel
+            .send(&Message::Start)
+            .step(&plan.origin, || "start the process")
+    };
+    let listener: Option<&seccomp_plan::Listener> = plan
+        .seccomp
+        .as_ref()
+        .and_then(|filter| filter.listener.as_ref());
+    let Some(listener) = listener else {
+        return go();
+    };
+    let template = StateTemplate {
+        oci_version: record.oci_version.clone(),
+        id: record.id.clone(),
+        bundle: record.bundle.to_string_lossy().into_owned(),
+        annotations: record.annotations.clone().into_iter().collect(),
+    };
+    let state = template.render(record.status().as_str(), Some(record.pid));
+    seccomp::deliver_listener(
+        spawned.pid,
+        spawned.pidfd.as_fd(),
+        listener,
+        &seccomp::Message {
+            version: &record.oci_version,
+            state: &state,
+        },
+        go,
+    )
 }

@@ -1,0 +1,123 @@
+//! The last steps of every process that enters a container: limits, user, filter, execve(2).
+//! config.md#process
+
+use std::convert::Infallible;
+use std::ffi::{CStr, CString};
+
+use nix::sys::stat::Mode;
+use nix::unistd::getpid;
+
+use super::channel::{Channel, Message};
+use super::{Context, StepError, command, credentials, scheduling, seccomp};
+use crate::plan::Origin;
+use crate::plan::process::Process;
+use crate::plan::scheduling::Scheduling;
+use crate::plan::seccomp::Program;
+use crate::sys::process::{self as sys, StringVec};
+
+/// linux/capability.h
+const CAP_SYS_ADMIN: u8 = 21;
+
+/// Steps that fail only if the runtime has gone need no origin.
+const NONE: Origin = Origin::at("");
+
+/// What a process becomes.
+#[derive(Clone, Copy, Debug)]
+pub struct Becoming<'a> {
+    /// The process.
+    pub process: &'a Process,
+    /// Its scheduling.
+    pub scheduling: &'a Scheduling,
+    /// Its filter.
+    pub seccomp: Option<&'a Program>,
+    /// Where it stands in the configuration.
+    pub origin: &'a Origin,
+    /// The caller's file creation mask.
+    pub umask: Mode,
+    /// How many descriptors from 3 on it gets.
+    pub inherited_fds: u32,
+    /// How many of those are announced by LISTEN_FDS.
+    pub listen_fds: u32,
+}
+
+impl Becoming<'_> {
+    /// Labels what the next execve(2) starts. Called while `/proc` is still the runtime's own
+    /// (CVE-2025-52881).
+    pub fn label(&self) -> Result<(), StepError> {
+        if let Some(profile) = &self.process.apparmor {
+            let text = format!("exec {}", profile.to_string_lossy());
+            std::fs::write("/proc/self/attr/apparmor/exec", &text)
+                .or_else(|_| std::fs::write("/proc/self/attr/exec", &text))
+                .step(&self.origin.child("apparmorProfile"), || {
+                    format!("set AppArmor profile {}", profile.to_string_lossy())
+                })?;
+        }
+        if let Some(label) = &self.process.selinux {
+            std::fs::write("/proc/self/attr/exec", label.to_bytes())
+                .step(&self.origin.child("selinuxLabel"), || {
+                    format!("set SELinux label {}", label.to_string_lossy())
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Sets the preference of the OOM killer, while `/proc` is still the runtime's own, and the user
+    /// still the one to whom the file belongs.
+    pub fn score(&self) -> Result<(), StepError> {
+        match self.process.oom_score_adj {
+            None => Ok(()),
+            Some(score) => std::fs::write("/proc/self/oom_score_adj", score.to_string())
+                .step(&self.origin.child("oomScoreAdj"), || {
+                    format!("set oom_score_adj to {score}")
+                }),
+        }
+    }
+
+    /// Becomes the user in the working directory; gives the program to execute.
+    pub fn assume(&self) -> Result<CString, StepError> {
+        credentials::limit(self.process)?;
+        scheduling::apply(self.scheduling)?;
+        // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN (seccomp(2)); execve(2) drops
+        // it.
+        let keep = match self.seccomp {
+            Some(_) if !self.process.no_new_privileges => 1 << CAP_SYS_ADMIN,
+            _ => 0,
+        };
+        credentials::assume(self.process, self.origin, self.umask, keep)?;
+        credentials::enter_cwd(&self.process.cwd, self.origin)?;
+        command::find(&self.process.args, &self.process.env, self.origin)
+    }
+
+    /// Executes the program; returns only an error.
+    pub fn execute(&self, program: &CStr, channel: &Channel) -> Result<Infallible, StepError> {
+        let origin = self.origin.child("args");
+        let describe = || format!("exec {}", program.to_string_lossy());
+        let mut env = self.process.env.clone();
+        if self.listen_fds > 0 {
+            // sd_listen_fds(3): the receiver checks that the PID is its own.
+            for text in [
+                format!("LISTEN_FDS={}", self.listen_fds),
+                format!("LISTEN_PID={}", getpid()),
+            ] {
+                env.extend(CString::new(text));
+            }
+        }
+        sys::cloexec_from(3 + self.inherited_fds).step(&origin, describe)?;
+        for fd in 3..3 + self.inherited_fds {
+            sys::set_cloexec(fd as i32, false).step(&origin, describe)?;
+        }
+        sys::reset_signals().step(&origin, describe)?;
+        channel
+            .send(&Message::Executing)
+            .step(&NONE, || "report to the runtime")?;
+        if let Some(program) = self.seccomp {
+            seccomp::load(program)?;
+        }
+        let errno = sys::exec(
+            program,
+            &StringVec::new(&self.process.args),
+            &StringVec::new(&env),
+        );
+        Err(StepError::new(describe(), errno, &origin))
+    }
+}
