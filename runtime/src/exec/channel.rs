@@ -19,6 +19,8 @@ pub enum Message {
     NeedCgroup,
     /// Init: map my ids, then say `Go`.
     NeedIds,
+    /// The intermediate process: set the clocks of my children, then say `Go`.
+    NeedClocks,
     /// The intermediate process: init has this PID.
     InitIs(i32),
     /// Init: everything is mounted, run the hooks of create, then say `Go`.
@@ -44,6 +46,7 @@ impl Message {
     fn to_bytes(&self) -> Vec<u8> {
         let (tag, payload) = match self {
             Self::NeedCgroup => (b'a', Vec::new()),
+            Self::NeedClocks => (b't', Vec::new()),
             Self::NeedIds => (b'i', Vec::new()),
             Self::InitIs(pid) => (b'p', pid.to_le_bytes().to_vec()),
             Self::NeedHooks => (b'h', Vec::new()),
@@ -63,6 +66,7 @@ impl Message {
         let (tag, payload) = bytes.split_first()?;
         Some(match tag {
             b'a' => Self::NeedCgroup,
+            b't' => Self::NeedClocks,
             b'i' => Self::NeedIds,
             b'p' => Self::InitIs(i32::from_le_bytes(payload.try_into().ok()?)),
             b'h' => Self::NeedHooks,

@@ -71,15 +71,7 @@ pub fn create(
     let caller_umask = umask(Mode::empty());
     umask(caller_umask);
     let listener = listener(container.dir())?;
-    let setup = Setup {
-        plan,
-        listener: &listener,
-        console: extras.console.as_ref().map(AsFd::as_fd),
-        joins: &namespaces::open_all(&plan.namespaces)?,
-        trees: &trees::open_trees(plan)?,
-        cgroup: None,
-        umask: caller_umask,
-    };
+    let joins = namespaces::open_all(&plan.namespaces)?;
     let mut groups = plan.cgroup.clone();
     let mut cgroup = cgroup::survey(&groups);
     // Before anything is made, so that whoever finds a create killed half-way can clean up.
@@ -89,9 +81,16 @@ pub fn create(
         Some(_) => None,
         None => Some(cgroup::prepare(&groups, &cgroup, &mut warnings)?),
     };
+    // After the cgroups are there: they may be among what is bound.
+    let trees = trees::open_trees(plan).inspect_err(|_| remove_cgroups(&container))?;
     let setup = Setup {
+        plan,
+        listener: &listener,
+        console: extras.console.as_ref().map(AsFd::as_fd),
+        joins: &joins,
+        trees: &trees,
         cgroup: prepared.as_ref(),
-        ..setup
+        umask: caller_umask,
     };
     let mut attach = |container: &mut Container, pid: i32| match &prepared {
         Some(prepared) => prepared.attach(pid).map_err(CreateError::from),
@@ -170,6 +169,10 @@ impl Rise<'_> {
                     if let Some(map) = &self.plan.namespaces.idmap {
                         namespaces::map_ids(init.pid, map, self.privileged)?;
                     }
+                    go(init)?;
+                }
+                Some(Message::NeedClocks) => {
+                    namespaces::set_clocks(init.pid, &self.plan.namespaces.time_offsets)?;
                     go(init)?;
                 }
                 Some(Message::InitIs(pid)) => {

@@ -94,6 +94,12 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
             .step(&NONE, || "ask for ids")?;
         expect_go(channel)?;
         become_root(plan.namespaces.idmap.as_ref())?;
+        if plan.namespaces.creates(LinuxNamespaceType::Ipc) {
+            unshare_new(
+                flag(LinuxNamespaceType::Ipc),
+                &Origin::at("/linux/namespaces"),
+            )?;
+        }
     }
     join_all(setup.joins)?;
     setsid().step(&NONE, || "make a session")?;

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use super::{Context, StepError};
 use crate::plan::Origin;
-use crate::plan::namespaces::{IdMap, Join, NEWTIME, Namespaces, name};
+use crate::plan::namespaces::{IdMap, Join, Namespaces, name};
 use crate::sys::process::{set_gid, set_groups, set_uid};
 
 const NEWUSER: u64 = libc::CLONE_NEWUSER as u64;
@@ -97,12 +97,10 @@ pub fn unshare_new(bits: u64, origin: &Origin) -> Result<(), StepError> {
     unshare(flags(bits)).step(origin, || "make namespaces")
 }
 
-/// Makes a time namespace for the children to come, with its clocks.
-pub fn unshare_time(offsets: &str) -> Result<(), StepError> {
-    let origin = Origin::at("/linux/timeOffsets");
-    unshare(flags(NEWTIME)).step(&origin, || "make a time namespace")?;
-    std::fs::write("/proc/self/timens_offsets", offsets)
-        .step(&origin, || "write /proc/self/timens_offsets")
+/// Sets the clocks of the time namespace that a process has made for its children. The runtime does
+/// this, since the process itself may no longer be the user to whom its files in /proc belong.
+pub fn set_clocks(pid: Pid, offsets: &str) -> Result<(), StepError> {
+    write_proc(pid, "timens_offsets", offsets, "/linux/timeOffsets")
 }
 
 /// Maps the ids of a process that has just made a user namespace.

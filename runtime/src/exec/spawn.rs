@@ -10,7 +10,7 @@ use oci_spec::runtime::LinuxNamespaceType;
 
 use super::channel::{Channel, Message};
 use super::init::{self, Setup};
-use super::namespaces::{become_root, join_all, unshare_new, unshare_time};
+use super::namespaces::{become_root, join_all, unshare_new};
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::namespaces::{NEWTIME, Namespaces};
@@ -19,6 +19,7 @@ use crate::sys::process::exit;
 
 const NAMESPACES: Origin = Origin::at("/linux/namespaces");
 const NEWUSER: u64 = libc::CLONE_NEWUSER as u64;
+const NEWIPC: u64 = libc::CLONE_NEWIPC as u64;
 const NEWCGROUP: u64 = libc::CLONE_NEWCGROUP as u64;
 
 /// Init, as the runtime holds it.
@@ -49,7 +50,11 @@ pub fn spawn(setup: &Setup<'_>) -> Result<Spawned, StepError> {
     // The cgroup namespace is made by init itself, once it is where that namespace shall begin.
     let new = namespaces.create & !NEWCGROUP;
     let between = needs_intermediate(namespaces);
-    let flags = if between { 0 } else { new };
+    let mut flags = if between { 0 } else { new };
+    if flags & NEWUSER != 0 {
+        // Made by init once it has its ids, so that the message queues belong to its root.
+        flags &= !NEWIPC;
+    }
     // From inside a user namespace of its own, a process may not write to the host's cgroup files.
     let mut attached_by_runtime = setup.cgroup.is_none() || flags & NEWUSER != 0;
     let v2 = setup.cgroup.and_then(|cgroup| cgroup.v2());
@@ -164,6 +169,19 @@ fn intermediate(setup: &Setup<'_>, channel: Channel, new: u64) -> i32 {
     }
 }
 
+/// Asks the runtime for something, and waits until it is done.
+fn ask(channel: &Channel, message: &Message) -> Result<(), StepError> {
+    channel
+        .send(message)
+        .step(&NAMESPACES, || "ask the runtime")?;
+    if matches!(channel.receive(), Ok(Some(Message::Go))) {
+        Ok(())
+    } else {
+        // The runtime is gone, or has failed and says so itself.
+        exit(1)
+    }
+}
+
 /// Gives the namespaces that remain to be made with init.
 fn join_and_unshare(setup: &Setup<'_>, channel: &Channel, new: u64) -> Result<u64, StepError> {
     let namespaces = &setup.plan.namespaces;
@@ -171,17 +189,13 @@ fn join_and_unshare(setup: &Setup<'_>, channel: &Channel, new: u64) -> Result<u6
     join_all(setup.joins)?;
     if new & NEWUSER != 0 {
         unshare_new(NEWUSER, &NAMESPACES)?;
-        channel
-            .send(&Message::NeedIds)
-            .step(&NAMESPACES, || "ask for ids")?;
-        if !matches!(channel.receive(), Ok(Some(Message::Go))) {
-            exit(1);
-        }
+        ask(channel, &Message::NeedIds)?;
         become_root(namespaces.idmap.as_ref())?;
         rest &= !NEWUSER;
     }
     if new & NEWTIME != 0 {
-        unshare_time(&namespaces.time_offsets)?;
+        unshare_new(NEWTIME, &NAMESPACES)?;
+        ask(channel, &Message::NeedClocks)?;
         rest &= !NEWTIME;
     }
     Ok(rest)
