@@ -239,10 +239,15 @@ fn what_was_there_before_stays() {
     assert_eq!(second_record.made, Vec::<PathBuf>::new());
     cgroup::prepare(&second, &second_record, &mut warnings).expect("joined");
     assert_eq!(read(&directory(&second_record, "pids"), "pids.max"), "77");
+    let mut other = sleeper();
+    let prepared = cgroup::open(&first_record, &[]).expect("opened");
+    prepared.attach(other.id().cast_signed()).expect("attached");
     cgroup::destroy(&second_record, Duration::from_secs(5), &mut warnings)
         .expect("nothing of its own");
+    assert_eq!(other.try_wait().expect("a child"), None);
     assert!(directory(&second_record, "pids").exists());
     cgroup::destroy(&first_record, Duration::from_secs(5), &mut warnings).expect("removed");
+    other.wait().expect("killed with its cgroup");
     assert!(!directory(&second_record, "pids").exists());
 }
 

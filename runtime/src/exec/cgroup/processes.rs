@@ -18,7 +18,7 @@ use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
 /// The directory whose processes are the container's: all hierarchies hold the same, and the one with
 /// the freezer is the one that can be held still.
-fn directory(record: &CgroupRecord) -> Option<&Path> {
+pub(super) fn directory(record: &CgroupRecord) -> Option<&Path> {
     let paths = &record.paths;
     let dir = paths
         .get("freezer")

@@ -20,7 +20,8 @@ pub(super) const SHORT: Duration = Duration::from_millis(500);
 /// The longest sleep between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Ends every process of the container's cgroups, then removes them.
+/// Ends every process of the container's cgroups, then removes them. In a cgroup that was there before
+/// the container, the others are not its own, and are left alone.
 pub fn destroy(
     record: &CgroupRecord,
     patience: Duration,
