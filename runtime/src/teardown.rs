@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::cli::CommandError;
-use crate::exec::{cgroup, hooks};
+use crate::exec::{cgroup, hooks, intel_rdt};
 use crate::plan;
 use crate::spec::{self, CONFIG_FILE};
 use crate::state::{Container, Record, Status};
@@ -21,15 +21,13 @@ pub fn teardown(container: Container, mut warn: impl FnMut(String)) -> Result<()
         cgroup::destroy(groups, PATIENCE, &mut warnings)?;
         warnings.into_iter().for_each(&mut warn);
     }
-    for folder in &record.resctrl {
-        match std::fs::remove_dir(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(CommandError::io(format!("remove {}", folder.display()))(
-                    error,
-                ));
-            }
-            _ => {}
-        }
+    if let Some(folder) = record
+        .resctrl
+        .as_ref()
+        .and_then(|group| group.remove.as_ref())
+    {
+        intel_rdt::remove(folder)
+            .map_err(CommandError::io(format!("remove {}", folder.display())))?;
     }
     container.remove()?;
     if let Some(text) = config {

@@ -126,7 +126,7 @@ impl<'a> Launch<'a> {
             creator: Process::current(),
             init_exe: None,
             cgroup: None,
-            resctrl: Vec::new(),
+            resctrl: None,
             private_pid_namespace: self
                 .plan
                 .namespaces

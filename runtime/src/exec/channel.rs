@@ -21,6 +21,8 @@ pub enum Message {
     NeedIds,
     /// The intermediate process: set the clocks of my children, then say `Go`.
     NeedClocks,
+    /// Init: my network namespace is there, move devices to it, then say `Go`.
+    NeedDevices,
     /// The intermediate process: init has this PID.
     InitIs(i32),
     /// Init: everything is mounted, run the hooks of create, then say `Go`.
@@ -48,6 +50,7 @@ impl Message {
             Self::NeedCgroup => (b'a', Vec::new()),
             Self::NeedClocks => (b't', Vec::new()),
             Self::NeedIds => (b'i', Vec::new()),
+            Self::NeedDevices => (b'd', Vec::new()),
             Self::InitIs(pid) => (b'p', pid.to_le_bytes().to_vec()),
             Self::NeedHooks => (b'h', Vec::new()),
             Self::Created => (b'c', Vec::new()),
@@ -68,6 +71,7 @@ impl Message {
             b'a' => Self::NeedCgroup,
             b't' => Self::NeedClocks,
             b'i' => Self::NeedIds,
+            b'd' => Self::NeedDevices,
             b'p' => Self::InitIs(i32::from_le_bytes(payload.try_into().ok()?)),
             b'h' => Self::NeedHooks,
             b'c' => Self::Created,

@@ -16,8 +16,8 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::channel::Message;
+use super::claims::Claims;
 use super::init::Setup;
-use super::net_devices::Mover;
 use super::spawn::{Spawned, spawn};
 use super::{Context, StepError, cgroup, hooks, namespaces, trees};
 use crate::plan::{Origin, Plan};
@@ -102,14 +102,26 @@ pub fn create(
             Ok(())
         }
     };
-    let mut init = spawn(&setup).inspect_err(|_| remove_cgroups(&container))?;
+    let mut claims = Claims::default();
+    let spawned = claims
+        .enter_class(plan.intel_rdt.as_ref(), &mut container)
+        .and_then(|()| Ok(spawn(&setup)?));
+    let mut init = match spawned {
+        Ok(init) => init,
+        Err(error) => {
+            remove_cgroups(&container);
+            claims.undo();
+            return Err(error);
+        }
+    };
     let mut rise = Rise {
         plan,
         privileged: extras.privileged,
-        devices: None,
+        claims,
     };
     let result = rise
         .run(&mut container, &mut init, &mut attach)
+        .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(cgroup::after_attach(&groups, &mut warnings)?))
         .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
     match result {
@@ -119,10 +131,7 @@ pub fn create(
             warnings,
         }),
         Err(error) => {
-            if let Some(devices) = &mut rise.devices {
-                devices.give_back();
-            }
-            undo(plan, &init, &container, &error);
+            undo(plan, &init, &container, rise.claims, &error);
             Err(error)
         }
     }
@@ -142,8 +151,8 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 struct Rise<'a> {
     plan: &'a Plan,
     privileged: bool,
-    /// Network devices that have moved in.
-    devices: Option<Mover>,
+    /// What was taken from the machine.
+    claims: Claims,
 }
 
 impl Rise<'_> {
@@ -165,6 +174,10 @@ impl Rise<'_> {
                     attach(container, pid)?;
                     go(init)?;
                 }
+                Some(Message::NeedDevices) => {
+                    self.claims.move_devices(&self.plan.net_devices, pid)?;
+                    go(init)?;
+                }
                 Some(Message::NeedIds) => {
                     if let Some(map) = &self.plan.namespaces.idmap {
                         namespaces::map_ids(init.pid, map, self.privileged)?;
@@ -180,14 +193,13 @@ impl Rise<'_> {
                         .step(&NONE, || "take over init")?;
                 }
                 Some(Message::NeedHooks) => {
-                    self.move_devices(pid)?;
                     record(container, pid, Status::Creating)?;
                     let state = self.plan.state.render("creating", Some(pid));
                     hooks::run(&self.plan.hooks.prestart, &state)?;
                     hooks::run(&self.plan.hooks.create_runtime, &state)?;
                     go(init)?;
                 }
-                Some(Message::Created) => return self.move_devices(pid),
+                Some(Message::Created) => return Ok(()),
                 Some(Message::Failed(error)) => return Err(error.into()),
                 _ => {
                     return Err(StepError::refused(
@@ -198,25 +210,6 @@ impl Rise<'_> {
                 }
             }
         }
-    }
-
-    /// Moves the network devices in, once.
-    fn move_devices(&mut self, pid: i32) -> Result<(), CreateError> {
-        if self.devices.is_some() || self.plan.net_devices.is_empty() {
-            return Ok(());
-        }
-        let origin = Origin::at("/linux/netDevices");
-        let path = format!("/proc/{pid}/ns/net");
-        let namespace = open(
-            path.as_str(),
-            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .step(&origin, || format!("open {path}"))?;
-        let mut mover = Mover::open(namespace.as_fd())?;
-        mover.move_all(&self.plan.net_devices)?;
-        self.devices = Some(mover);
-        Ok(())
     }
 }
 
@@ -247,9 +240,10 @@ fn record(container: &mut Container, pid: i32, status: Status) -> Result<(), Cre
 
 /// Ends init, and runs the hooks that follow a container that got as far as its own hooks
 /// (runtime.md#lifecycle, steps 3 to 5).
-fn undo(plan: &Plan, init: &Spawned, container: &Container, error: &CreateError) {
+fn undo(plan: &Plan, init: &Spawned, container: &Container, claims: Claims, error: &CreateError) {
     kill(init);
     remove_cgroups(container);
+    claims.undo();
     if let CreateError::Step(error) = error
         && error.origin.as_str().starts_with("/hooks/")
     {

@@ -1,5 +1,6 @@
 //! What the container's first process does before it becomes the user's program.
 
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -59,7 +60,8 @@ fn run(
     mapped: bool,
 ) -> Result<std::convert::Infallible, StepError> {
     enter_namespaces(setup, channel, mapped)?;
-    let root = prepare(setup, channel)?;
+    // Closed by number before the program is executed; nothing may close it again after that.
+    let root = ManuallyDrop::new(prepare(setup, channel)?);
     switch::enter(&root, &setup.plan.rootfs)?;
     let becoming = becoming(setup);
     let program = becoming.as_ref().map(Becoming::assume).transpose()?;
@@ -114,6 +116,12 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
     }
     if plan.namespaces.creates(LinuxNamespaceType::Network) {
         crate::sys::net::loopback_up().step(&Origin::at("/linux/namespaces"), || "bring lo up")?;
+    }
+    if !plan.net_devices.is_empty() {
+        channel
+            .send(&Message::NeedDevices)
+            .step(&NONE, || "ask for network devices")?;
+        expect_go(channel)?;
     }
     if let Some(name) = &plan.hostname {
         sethostname(name).step(&Origin::at("/hostname"), || format!("set hostname {name}"))?;

@@ -3,6 +3,7 @@
 pub mod become_process;
 pub mod cgroup;
 pub mod channel;
+pub mod claims;
 pub mod command;
 pub mod console;
 pub mod copy_up;

@@ -11,7 +11,7 @@ use super::namespaces::{self, Namespaces};
 use super::process::{self, Process};
 use super::rootfs::{self, Rootfs};
 use super::sysctl;
-use super::{Options, Origin, PlanError, cgroup, net_devices, scheduling, seccomp};
+use super::{Options, Origin, PlanError, cgroup, intel_rdt, net_devices, scheduling, seccomp};
 use crate::host::Facts;
 use crate::spec::Config;
 
@@ -32,10 +32,12 @@ pub struct Plan {
     pub domainname: Option<String>,
     /// Kernel parameters, each with its path below `/proc/sys`.
     pub sysctl: Vec<(String, String, Origin)>,
-    /// Network devices to move in.
-    pub net_devices: Vec<net_devices::NetDevice>,
     /// Control groups.
     pub cgroup: cgroup::CgroupPlan,
+    /// The class of service in resctrl.
+    pub intel_rdt: Option<intel_rdt::IntelRdt>,
+    /// Network devices to move into the container.
+    pub net_devices: Vec<net_devices::NetDevice>,
     /// Scheduling, I/O priority, memory policy, personality.
     pub scheduling: scheduling::Scheduling,
     /// The filter on system calls.
@@ -79,8 +81,9 @@ impl Plan {
             hostname: named(spec.hostname(), "/hostname", has_uts)?,
             domainname: named(spec.domainname(), "/domainname", has_uts)?,
             sysctl: sysctl::plan(spec, &namespaces)?,
-            net_devices: net_devices::plan(spec, &namespaces)?,
             cgroup,
+            intel_rdt: intel_rdt::plan(spec, &options.id),
+            net_devices: net_devices::plan(spec, &namespaces)?,
             scheduling: spec
                 .process()
                 .as_ref()

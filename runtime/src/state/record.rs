@@ -50,13 +50,24 @@ pub struct Record {
     /// The container's control groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupRecord>,
-    /// Folders in resctrl that `create` made, in the order in which `delete` removes them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub resctrl: Vec<PathBuf>,
+    /// The container's group in resctrl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resctrl: Option<ResctrlRecord>,
     /// Whether the container has a PID namespace of its own; where not, `delete` ends every process
     /// of the cgroup.
     #[serde(default)]
     pub private_pid_namespace: bool,
+}
+
+/// A group in resctrl.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResctrlRecord {
+    /// The folder of its class, which holds `schemata`.
+    pub class: PathBuf,
+    /// The folder that `create` made and `delete` removes: the class, or its monitoring group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove: Option<PathBuf>,
 }
 
 /// What `state` shows; runc's fields, in runc's order.

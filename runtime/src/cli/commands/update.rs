@@ -56,10 +56,8 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     }
     let schemata = schemata(matches);
     if !schemata.is_empty() {
-        write_schemata(
-            record.resctrl.last().map(std::path::PathBuf::as_path),
-            &schemata,
-        )?;
+        let class = record.resctrl.as_ref().map(|group| group.class.as_path());
+        write_schemata(class, &schemata)?;
     }
     let resources = Resources {
         spec: &asked.spec,
@@ -234,7 +232,7 @@ fn write_schemata(
     for (flag, line) in schemata {
         let Some(folder) = folder else {
             let origin = Origin::from(format!("--{flag}"));
-            let why = "the container has no resctrl group of its own";
+            let why = "the container is in no resctrl group";
             return Err(PlanError::unsupported(origin, format!("schema {line:?}"), why).into());
         };
         let path = folder.join("schemata");
