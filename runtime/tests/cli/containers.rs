@@ -1,0 +1,175 @@
+//! Commands on containers that are records.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+
+use plimrun::state::Status;
+use serde_json::Value;
+
+use crate::builder::{Sandbox, Stand};
+
+#[test]
+fn the_state_is_what_the_specification_says() {
+    let sandbox = Sandbox::new();
+    let stand = Stand::new();
+    sandbox.container("k", Status::Running, stand.pid());
+    let outcome = sandbox.run(&["state", "k"]);
+    assert_eq!((outcome.code, &*outcome.stderr), (0, ""));
+    let state: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(state["id"], "k");
+    assert_eq!(state["status"], "running");
+    assert_eq!(state["pid"], stand.pid());
+    assert_eq!(state["bundle"], "/bundle");
+    assert_eq!(state["ociVersion"], "1.3.0");
+    assert_eq!(state["annotations"]["a"], "b");
+    drop(stand);
+    let state: Value = serde_json::from_str(&sandbox.run(&["state", "k"]).stdout).expect("JSON");
+    assert_eq!(
+        (&state["status"], &state["pid"]),
+        (&"stopped".into(), &0.into())
+    );
+}
+
+#[test]
+fn kill_sends_the_signal_that_is_named() {
+    for (signal, number) in [
+        (None, 15),
+        (Some("KILL"), 9),
+        (Some("SIGHUP"), 1),
+        (Some("10"), 10),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut stand = Stand::new();
+        sandbox.container("k", Status::Running, stand.pid());
+        let args: Vec<_> = ["kill", "k"].into_iter().chain(signal).collect();
+        let outcome = sandbox.run(&args);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert_eq!(stand.0.wait().expect("waited for").signal(), Some(number));
+        let again = sandbox.run(&args);
+        assert_eq!((again.code, &*again.stderr), (1, "container not running\n"));
+        assert_eq!(sandbox.run(&["kill", "--all", "k", "9"]).code, 0);
+    }
+}
+
+#[test]
+fn a_pid_that_another_process_has_now_gets_no_signal() {
+    let sandbox = Sandbox::new();
+    let mut stand = Stand::new();
+    sandbox.container("k", Status::Running, stand.pid());
+    let path = sandbox.path("root/k/state.json");
+    let mut record: Value =
+        serde_json::from_slice(&fs::read(&path).expect("readable")).expect("JSON");
+    let start = record["pidStart"].as_u64().expect("a time");
+    record["pidStart"] = (start - 1).into();
+    fs::write(&path, record.to_string()).expect("written");
+    assert!(sandbox.run(&["list"]).stdout.contains("stopped"));
+    assert_eq!(sandbox.run(&["kill", "k", "KILL"]).code, 1);
+    assert_eq!(sandbox.run(&["delete", "--force", "k"]).code, 0);
+    assert!(
+        stand.0.try_wait().expect("asked").is_none(),
+        "the stranger lives"
+    );
+}
+
+#[test]
+fn delete_is_for_stopped_containers_and_force_for_all() {
+    let sandbox = Sandbox::new();
+    for status in [Status::Created, Status::Running] {
+        let mut stand = Stand::new();
+        sandbox.container("k", status, stand.pid());
+        let refused = sandbox.run(&["delete", "k"]);
+        assert_eq!(refused.code, 1);
+        let text = format!("cannot delete container k that is not stopped: {status}\n");
+        assert_eq!(refused.stderr, text);
+        assert!(
+            stand.0.try_wait().expect("asked").is_none(),
+            "it had no effect"
+        );
+        assert_eq!(sandbox.run(&["delete", "--force", "k"]).code, 0);
+        assert_eq!(stand.0.wait().expect("waited for").signal(), Some(9));
+        assert!(!sandbox.path("root/k").exists());
+        assert_eq!(sandbox.run(&["delete", "-f", "k"]).code, 0, "again");
+        let missing = sandbox.run(&["delete", "k"]);
+        assert!(missing.stderr.contains("does not exist"), "{missing:?}");
+    }
+}
+
+#[test]
+fn what_a_killed_create_left_can_be_deleted() {
+    let sandbox = Sandbox::new();
+    // No record yet; a record cut short; a record whose creator is gone while its init waits.
+    fs::create_dir_all(sandbox.path("root/bare/folder")).expect("made");
+    fs::create_dir_all(sandbox.path("root/cut")).expect("made");
+    fs::write(sandbox.path("root/cut/state.json"), "{\"ociVersion\":\"1.3").expect("written");
+    let mut stand = Stand::new();
+    sandbox.container("half", Status::Creating, stand.pid());
+
+    let list = sandbox.run(&["list", "--format", "json"]);
+    assert_eq!(list.code, 0);
+    assert!(list.stderr.contains("container cut"), "{list:?}");
+    let state = sandbox.run(&["state", "cut"]);
+    assert_eq!(state.code, 1);
+    assert!(state.stderr.contains("state.json"), "{state:?}");
+
+    for id in ["bare", "cut", "half"] {
+        let outcome = sandbox.run(&["delete", "--force", id]);
+        assert_eq!(outcome.code, 0, "{id}: {outcome:?}");
+        assert!(!sandbox.path("root").join(id).exists(), "{id}");
+    }
+    assert_eq!(stand.0.wait().expect("waited for").signal(), Some(9));
+}
+
+#[test]
+fn poststop_hooks_run_in_order_and_a_failure_only_warns() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.path("out");
+    let script = |text: &str| serde_json::json!({"path": "/bin/sh", "args": ["sh", "-c", text], "env": ["PATH=/usr/bin:/bin"]});
+    let out_text = out.display().to_string();
+    let hooks = [
+        script(&format!("cat > {out_text}")),
+        script("exit 3"),
+        script(&format!("echo third >> {out_text}")),
+    ];
+    let config = serde_json::json!({
+        "ociVersion": "1.3.0", "root": {"path": "rootfs"}, "hooks": {"poststop": hooks},
+    });
+    let stand = Stand::new();
+    sandbox.record("k", Status::Running, stand.pid(), &config.to_string());
+    drop(stand);
+    let outcome = sandbox.run(&["delete", "k"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("level=warning"), "{outcome:?}");
+    let text = fs::read_to_string(&out).expect("the first hook ran");
+    let (state, rest) = text.split_at(text.rfind('}').expect("a state") + 1);
+    let state: Value = serde_json::from_str(state).expect("JSON");
+    assert_eq!(
+        (&state["id"], &state["status"]),
+        (&"k".into(), &"stopped".into())
+    );
+    assert_eq!(rest.trim(), "third");
+}
+
+#[test]
+fn list_shows_all_containers_in_order() {
+    let sandbox = Sandbox::new();
+    let stand = Stand::new();
+    assert_eq!(sandbox.run(&["list", "-f", "json"]).stdout, "null\n");
+    for id in ["b", "a"] {
+        sandbox.container(id, Status::Running, stand.pid());
+    }
+    assert_eq!(sandbox.run(&["list", "-q"]).stdout, "a\nb\n");
+    let json: Value =
+        serde_json::from_str(&sandbox.run(&["list", "-f", "json"]).stdout).expect("JSON");
+    assert_eq!(
+        (&json[0]["id"], &json[1]["status"]),
+        (&"a".into(), &"running".into())
+    );
+    let table = sandbox.run(&["list"]).stdout;
+    let mut lines = table.lines();
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("ID          PID         STATUS "))
+    );
+    assert!(lines.next().is_some_and(|line| line.contains(" running ")));
+}
