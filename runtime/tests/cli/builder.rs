@@ -68,7 +68,7 @@ impl Sandbox {
             creator: None,
             init_exe: None,
             cgroup: None,
-            resctrl: Vec::new(),
+            resctrl: None,
             private_pid_namespace: true,
         };
         self.store()
