@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use plimsoll_fixtures::bundle::Bundle;
+
 use crate::need::Need;
 use crate::sabotage::Saboteur;
-use crate::stand_in::bundle::Bundle;
 use crate::trial::Trial;
 use crate::verdict::Check;
 
@@ -64,7 +65,7 @@ pub type Run = Box<dyn Fn(&Trial) -> Check + Send + Sync>;
 ///     .bundle(|b| b.hostname("conf-7"))
 ///     .run(|t| {
 ///         let agent = t.agent()?;
-///         t.eq("nodename", &agent.raw["uname"]["nodename"], "conf-7")
+///         t.eq("nodename", &agent.report.uname.nodename, "conf-7")
 ///     })
 ///     .saboteurs([drops("/hostname"), alters("/hostname", "other")]);
 /// assert_eq!(case.covers, ["config.hostname.set"]);

@@ -1,12 +1,36 @@
 //! The cases, one file a chapter and subject of the specification. docs/writing-cases.md says how
 //! to add one.
 
-mod lifecycle;
+mod cli;
+mod config;
+mod linux;
+mod runtime;
 
 use crate::case::Case;
 
-/// Every case.
+/// What a file of cases uses.
+pub mod prelude {
+    pub use serde_json::{Value, json};
+
+    pub use crate::case::Case;
+    pub use crate::need::Need;
+    pub use crate::observe::{NAMESPACES, NamespaceKind, mount_at};
+    pub use crate::sabotage::{
+        How, Saboteur, alters, alters_process, drops, drops_process, edits, lies, tampers, wraps,
+    };
+    pub use crate::trial::{Assert, HOOKS, RecordingHooks, Trial};
+    pub use crate::verdict::Check;
+}
+
+/// Every case, in the order of the specification.
 pub fn all() -> Vec<Case> {
-    let families: &[fn() -> Vec<Case>] = &[lifecycle::cases];
-    families.iter().flat_map(|family| family()).collect()
+    [
+        runtime::cases(),
+        config::cases(),
+        linux::cases(),
+        cli::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -86,7 +86,7 @@ pub fn leftovers(trial: &Trial) -> Check<Vec<String>> {
 /// Ends a trial: nothing of it stays on the machine.
 pub(super) fn clean(trial: &Trial) -> Check {
     // The payload's streams close here, at which a probe ends by itself.
-    *trial.pipes.borrow_mut() = None;
+    *trial.streams.borrow_mut() = None;
     let cgroups_before = cgroups(trial);
     thaw(&cgroups_before);
     if let Some((_, init)) = trial.init.borrow().as_ref() {
@@ -106,6 +106,7 @@ pub(super) fn clean(trial: &Trial) -> Check {
     for dir in cgroups(trial) {
         remove_cgroup(&dir);
     }
+    trial.holders.borrow_mut().clear();
     remove_tree(trial.dir())
         .map_err(|error| Stop::broken(format!("remove {}", trial.dir().display()), error))
 }

@@ -8,13 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::stand_in::bundle::Bundle;
-use crate::stand_in::probe;
+use plimsoll_fixtures::bundle::{Bundle, ProbeFile};
 
 use super::cleanup::clean_run;
 use crate::case::Case;
 use crate::drive::Runtime;
-use crate::trial::{Limits, Trial};
+use crate::trial::{Limits, Place, Trial};
 use crate::verdict::{Check, Stop};
 
 /// The start of the directories' names, and of the container ids and cgroups below them.
@@ -35,6 +34,8 @@ pub struct Scratch {
     dir: PathBuf,
     /// Unique on this machine: part of every container id and cgroup of the run.
     token: String,
+    /// The probe that all bundles link to.
+    probe: ProbeFile,
     trials: AtomicU32,
     _lock: File,
 }
@@ -63,7 +64,9 @@ impl Scratch {
         let held = held.map_err(at(&lock))?;
         // Users of the containers must reach their bundles.
         open_to_all(&dir).map_err(at(&dir))?;
-        probe::install(&dir.join("probe")).map_err(at(&dir))?;
+        let probe = ProbeFile::write_in(&dir)
+            .map_err(io::Error::other)
+            .map_err(at(&dir))?;
         let token = dir
             .file_name()
             .unwrap_or_default()
@@ -72,6 +75,7 @@ impl Scratch {
         Ok(Self {
             dir,
             token,
+            probe,
             trials: AtomicU32::new(0),
             _lock: held,
         })
@@ -83,13 +87,18 @@ impl Scratch {
         let dir = self.dir.join(number.to_string());
         let id = format!("{}-{number}", self.token);
         let bundle = dir.join("bundle");
-        let made = (|| {
+        let made = (|| -> Result<(), Box<dyn std::error::Error>> {
             fs::create_dir(&dir)?;
             fs::create_dir(dir.join("root"))?;
             open_to_all(&dir)?;
-            let bundle_made = Bundle::new(&dir.join("bundle"), &self.dir.join("probe"));
-            let bundle_made = bundle_made.set("/linux/cgroupsPath", format!("/{id}"));
-            (case.bundle)(bundle_made).write()
+            let minimal = Bundle::minimal().set("/linux/cgroupsPath", "/{id}");
+            let prepared = (case.bundle)(minimal);
+            let mut config = prepared.spec().clone();
+            Place::new(&dir, &id).fill_all(&mut config);
+            prepared
+                .set("", config)
+                .write_linked(&bundle, &self.probe)?;
+            Ok(())
         })();
         made.map_err(|error| Stop::broken(format!("make the bundle {}", bundle.display()), error))?;
         Ok(Trial::new(case, runtime, limits, dir, id))

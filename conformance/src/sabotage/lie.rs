@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::config::{alter, remove};
 use super::saboteur::{Next, Saboteur, wraps};
+use crate::case::Name;
 use crate::drive::{Call, Exit, Outcome};
 use crate::verdict::Check;
 
@@ -25,6 +26,8 @@ pub enum How {
     Twice,
     /// Does it this much later.
     Late(Duration),
+    /// Does it, and reports it this much later.
+    Linger(Duration),
     /// Does another operation instead, in which `{id}` stands for the last argument.
     Instead(&'static [&'static str]),
     /// Does it, then another operation; reports what came of the first.
@@ -34,9 +37,11 @@ pub enum How {
     /// Replaces an argument by another.
     Argument(&'static str, &'static str),
     /// Does it, and alters what it prints, at a JSON pointer.
-    Output(&'static str, Value),
-    /// Does it, and leaves an entry out of what it prints.
-    Omit(&'static str),
+    Output(Name, Value),
+    /// Does it, and leaves an entry out of what it prints, by its JSON pointer.
+    Omit(Name),
+    /// Does it, and replaces a text in what it prints by another.
+    Reword(&'static str, &'static str),
     /// Does it, and prints this instead.
     Print(&'static str),
     /// Does it, and adds this to standard error.
@@ -44,6 +49,16 @@ pub enum How {
 }
 
 impl How {
+    /// Does it, and alters what it prints, at a JSON pointer.
+    pub fn output(pointer: impl Into<Name>, value: impl Into<Value>) -> Self {
+        Self::Output(pointer.into(), value.into())
+    }
+
+    /// Does it, and leaves an entry out of what it prints, by its JSON pointer.
+    pub fn omit(pointer: impl Into<Name>) -> Self {
+        Self::Omit(pointer.into())
+    }
+
     fn text(&self) -> String {
         match self {
             Self::Exit(code) => format!("exit with {code}"),
@@ -52,12 +67,14 @@ impl How {
             Self::Undo => "undo it at once".into(),
             Self::Twice => "do it twice".into(),
             Self::Late(span) => format!("do it {} ms later", span.as_millis()),
+            Self::Linger(span) => format!("return {} ms later", span.as_millis()),
             Self::Instead(args) => format!("do `{}` instead", args.join(" ")),
             Self::Then(args) => format!("do `{}` behind it", args.join(" ")),
             Self::After(args) => format!("do `{}` before it", args.join(" ")),
             Self::Argument(from, to) => format!("take {from} for {to}"),
             Self::Output(pointer, value) => format!("print {value} at {pointer}"),
             Self::Omit(pointer) => format!("print no {pointer}"),
+            Self::Reword(from, to) => format!("print {to:?} for {from:?}"),
             Self::Print(text) => format!("print {text:?}"),
             Self::Complain(text) => format!("print {text:?} to standard error"),
         }
@@ -79,6 +96,11 @@ impl How {
             Self::Late(span) => {
                 thread::sleep(*span);
                 next(call)
+            }
+            Self::Linger(span) => {
+                let outcome = next(call)?;
+                thread::sleep(*span);
+                Ok(outcome)
             }
             Self::Instead(args) => next(&call.with_args(filled(args, call))),
             Self::Then(args) => {
@@ -104,6 +126,13 @@ impl How {
                 alter(json, pointer, value.clone())
             })),
             Self::Omit(pointer) => Ok(reprinted(next(call)?, |json| remove(json, pointer))),
+            Self::Reword(from, to) => {
+                let outcome = next(call)?;
+                Ok(Outcome {
+                    stdout: outcome.stdout.replace(from, to),
+                    ..outcome
+                })
+            }
             Self::Print(text) => Ok(Outcome {
                 stdout: (*text).into(),
                 ..next(call)?
@@ -198,9 +227,9 @@ mod tests {
 
     #[test]
     fn output_is_changed_at_a_pointer() {
-        let (_, outcome) = told(How::Output("/status", json!("stopped")));
+        let (_, outcome) = told(How::output("/status", "stopped"));
         assert_eq!(outcome.json(), Some(json!({"status": "stopped"})));
-        let (_, outcome) = told(How::Omit("/status"));
+        let (_, outcome) = told(How::omit("/status"));
         assert_eq!(outcome.json(), Some(json!({})));
     }
 

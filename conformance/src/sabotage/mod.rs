@@ -6,9 +6,12 @@
 //! stay as they were. See docs/design/sabotage.md.
 
 mod config;
-pub(crate) use config::alter;
+
 mod lie;
 mod saboteur;
 
 pub use lie::{How, lies};
-pub use saboteur::{Next, Saboteur, alters, alters_process, drops, drops_process, edits, wraps};
+pub use saboteur::{
+    Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process, tampers,
+    wraps,
+};

@@ -1,6 +1,9 @@
 //! A way of being wrong.
 
 use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,7 +11,8 @@ use serde_json::Value;
 use super::config::{alter, remove, swap};
 use crate::case::{Ids, Name};
 use crate::drive::{Call, Outcome};
-use crate::verdict::Check;
+use crate::trial::Place;
+use crate::verdict::{Check, Stop};
 
 /// Makes the call that a saboteur was asked to make, or another one, on the real runtime.
 pub type Next<'a> = &'a dyn Fn(&Call) -> Check<Outcome>;
@@ -39,6 +43,25 @@ impl Saboteur {
     pub fn on(mut self, requirements: impl Ids) -> Self {
         self.on = requirements.ids();
         self
+    }
+
+    /// Does as both, the other one nearer to the case: `drops(…).and(lies("create", How::Exit(1)))`
+    /// makes the container without the entry, and reports a failure.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let Self {
+            text,
+            on,
+            equivalent,
+            interpose: inner,
+        } = self;
+        let outer = other.interpose;
+        Self {
+            text: format!("{text}; {}", other.text).into(),
+            on,
+            equivalent,
+            interpose: Arc::new(move |call, next| outer(call, &|call| inner(call, next))),
+        }
     }
 
     /// Says that it changes nothing that can be seen, and why; it is then counted apart.
@@ -87,6 +110,10 @@ pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 's
     wraps(text, move |call, next| {
         match (call.operation(), call.bundle()) {
             ("create" | "run" | "restore", Some(bundle)) => {
+                let edit = |config: &mut Value| {
+                    edit(config);
+                    Place::of_bundle(bundle).fill_all(config);
+                };
                 swap(&bundle.join("config.json"), &edit, || next(call))
             }
             _ => next(call),
@@ -95,23 +122,27 @@ pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 's
 }
 
 /// A runtime that ignores one entry of config.json, by its JSON pointer.
-pub fn drops(pointer: &'static str) -> Saboteur {
+pub fn drops(pointer: impl Into<Name>) -> Saboteur {
+    let pointer = pointer.into();
     edits(format!("drop {pointer}"), move |config| {
-        remove(config, pointer)
+        remove(config, &pointer);
     })
 }
 
 /// A runtime that takes one entry of config.json, by its JSON pointer, for another value. Objects
-/// and arrays on the way are made; `-` appends to an array.
-pub fn alters(pointer: &'static str, value: impl Into<Value>) -> Saboteur {
-    let value = value.into();
+/// on the way are made; `-` appends to an array; `{dir}` and the like may be used as in a bundle.
+pub fn alters(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
+    let (pointer, value) = (pointer.into(), value.into());
     edits(format!("alter {pointer} to {value}"), move |config| {
-        alter(config, pointer, value.clone());
+        alter(config, &pointer, value.clone());
     })
 }
 
 /// As [`edits`], for the process file that `exec --process FILE` reads.
-fn edits_process(text: String, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Saboteur {
+pub fn edits_process(
+    text: impl Into<Name>,
+    edit: impl Fn(&mut Value) + Send + Sync + 'static,
+) -> Saboteur {
     wraps(text, move |call, next| {
         let file = call.flag("--process").or_else(|| call.flag("-p"));
         match (call.operation(), file) {
@@ -122,19 +153,40 @@ fn edits_process(text: String, edit: impl Fn(&mut Value) + Send + Sync + 'static
 }
 
 /// A runtime whose `exec` ignores one entry of the process file.
-pub fn drops_process(pointer: &'static str) -> Saboteur {
+pub fn drops_process(pointer: impl Into<Name>) -> Saboteur {
+    let pointer = pointer.into();
     edits_process(format!("exec: drop {pointer}"), move |process| {
-        remove(process, pointer)
+        remove(process, &pointer);
     })
 }
 
 /// A runtime whose `exec` takes one entry of the process file for another value.
-pub fn alters_process(pointer: &'static str, value: impl Into<Value>) -> Saboteur {
-    let value = value.into();
+pub fn alters_process(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
+    let (pointer, value) = (pointer.into(), value.into());
     edits_process(
         format!("exec: alter {pointer} to {value}"),
         move |process| {
-            alter(process, pointer, value.clone());
+            alter(process, &pointer, value.clone());
         },
     )
+}
+
+/// A runtime that makes another container than it should: once `create` is done, something is
+/// changed in the container's root, whose path on the host `tamper` is given.
+pub fn tampers(
+    text: impl Into<Name>,
+    tamper: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static,
+) -> Saboteur {
+    wraps(text, move |call, next| {
+        let outcome = next(call)?;
+        let pid = call
+            .flag("--pid-file")
+            .and_then(|file| fs::read_to_string(file).ok());
+        if let ("create", true, Some(pid)) = (call.operation(), outcome.ok(), pid) {
+            let root = format!("/proc/{}/root", pid.trim());
+            tamper(Path::new(&root))
+                .map_err(|error| Stop::broken(format!("tamper with {root}"), error))?;
+        }
+        Ok(outcome)
+    })
 }

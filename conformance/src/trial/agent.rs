@@ -1,159 +1,219 @@
 //! The probe that runs in a container, as a case talks with it.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 use std::time::Duration;
 
-use crate::stand_in::probe::Report;
+use nix::errno::Errno;
+use plimsoll_fixtures::probe::{Asked, Client, Error, Refusal, Report};
 use rustix::pipe::{PipeFlags, pipe_with};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::trial::Trial;
 use crate::drive::Deadline;
 use crate::verdict::{Check, Stop};
 
+/// The asking end of a probe's streams.
+pub type Probe = Client<Output, Input>;
+
 /// Our ends of a payload's standard streams. When the runner dies they close, and the probe ends.
-pub(crate) struct Pipes {
-    to: Option<File>,
-    from: File,
-    buffer: Vec<u8>,
+pub(crate) enum Streams {
+    /// Not talked to yet.
+    Silent {
+        /// The payload's standard input; closed by [`Trial::hang_up`].
+        to: Option<File>,
+        /// The payload's standard output.
+        from: Output,
+    },
+    /// In the hands of a client.
+    Talking(Probe),
 }
 
-/// What came of waiting for a line.
-enum Line {
-    Text(String),
-    End,
-    Late,
-}
-
-impl Pipes {
+impl Streams {
     /// Our ends, then the payload's standard input and output.
-    pub(crate) fn new() -> io::Result<(Self, OwnedFd, OwnedFd)> {
+    pub(crate) fn new(deadline: Rc<Cell<Deadline>>) -> io::Result<(Self, OwnedFd, OwnedFd)> {
         let (stdin, to) = pipe_with(PipeFlags::CLOEXEC)?;
         let (from, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-        let pipes = Self {
-            to: Some(to.into()),
-            from: from.into(),
+        let from = Output {
+            file: from.into(),
+            deadline,
             buffer: Vec::new(),
+            used: 0,
         };
-        Ok((pipes, stdin, stdout))
-    }
-
-    /// Closes the payload's standard input.
-    pub(crate) fn hang_up(&mut self) {
-        self.to = None;
-    }
-
-    fn line(&mut self, deadline: Deadline) -> io::Result<Line> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return Ok(Line::Text(
-                    String::from_utf8_lossy(&line[..end]).into_owned(),
-                ));
-            }
-            if !deadline.readable(self.from.as_fd())? {
-                return Ok(Line::Late);
-            }
-            let mut chunk = [0; 16384];
-            match self.from.read(&mut chunk)? {
-                0 => return Ok(Line::End),
-                n => self.buffer.extend_from_slice(&chunk[..n]),
-            }
-        }
+        Ok((
+            Self::Silent {
+                to: Some(to.into()),
+                from,
+            },
+            stdin,
+            stdout,
+        ))
     }
 }
 
-/// The probe in a running container.
+/// A payload's standard output, read with a deadline: past it, reading is `TimedOut`.
+pub struct Output {
+    file: File,
+    deadline: Rc<Cell<Deadline>>,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl Read for Output {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let from = self.fill_buf()?;
+        let n = from.len().min(into.len());
+        into[..n].copy_from_slice(&from[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl BufRead for Output {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used == self.buffer.len() {
+            if !self.deadline.get().readable(self.file.as_fd())? {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.buffer.resize(1 << 16, 0);
+            let n = self.file.read(&mut self.buffer)?;
+            self.buffer.truncate(n);
+            self.used = 0;
+        }
+        Ok(&self.buffer[self.used..])
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.used += n;
+    }
+}
+
+/// A payload's standard input.
+pub struct Input(File);
+
+impl Write for Input {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The probe in a running container. It runs on when this is dropped; [`Trial::hang_up`] or
+/// [`Agent::exit`] end it.
 pub struct Agent<'t> {
     trial: &'t Trial,
     /// What it saw when it started.
     pub report: Report,
-    /// The same, as JSON.
-    pub raw: Value,
-    asked: RefCell<u32>,
 }
 
 impl<'t> Agent<'t> {
-    /// Waits for the report.
+    /// Waits for the report of a container that was started.
     pub(super) fn meet(trial: &'t Trial) -> Check<Self> {
-        let text = report_line(trial)?;
-        let raw: Value = serde_json::from_str(&text)
-            .map_err(|error| Stop::broken(format!("parse the probe's report {text:?}"), error))?;
-        let report = serde_json::from_value(raw.clone())
-            .map_err(|error| Stop::broken("read the probe's report", error))?;
-        Ok(Self {
-            trial,
-            report,
-            raw,
-            asked: RefCell::new(0),
+        let streams = trial.streams.borrow_mut().take();
+        let Some(Streams::Silent {
+            to: Some(to),
+            mut from,
+        }) = streams
+        else {
+            return Err(Stop::Broken("there is no probe to talk to".into()));
+        };
+        await_output(trial, &mut from)?;
+        trial.set_deadline();
+        let mut client = Client::new(from, Input(to));
+        let report = told(client.report(), "the program of the container reports")?;
+        *trial.streams.borrow_mut() = Some(Streams::Talking(client));
+        Ok(Self { trial, report })
+    }
+
+    fn talk<T>(&self, what: &str, talk: impl FnOnce(&mut Probe) -> Result<T, Error>) -> Check<T> {
+        self.trial.set_deadline();
+        match self.trial.streams.borrow_mut().as_mut() {
+            Some(Streams::Talking(client)) => told(talk(client), what),
+            _ => Err(Stop::Broken("the probe was hung up on".into())),
+        }
+    }
+
+    /// Asks the probe, and hands over what the kernel answered to it.
+    pub fn ask<T>(
+        &self,
+        question: impl FnOnce(&mut Probe) -> Asked<T>,
+    ) -> Check<Result<T, Refusal>> {
+        self.talk("the probe answers", question)
+    }
+
+    /// Asks for something that sets the scene: a refusal by the kernel stops the case.
+    pub fn get<T>(&self, question: impl FnOnce(&mut Probe) -> Asked<T>) -> Check<T> {
+        match self.ask(question)? {
+            Ok(value) => Ok(value),
+            Err(refusal) => Trial::spoilt(
+                "the kernel lets the probe do it",
+                "OK",
+                name(refusal).into(),
+            ),
+        }
+    }
+
+    /// Asks for something to be done, and names what came of it: `OK`, `EROFS`, `signal 31`.
+    pub fn attempt<T>(&self, question: impl FnOnce(&mut Probe) -> Asked<T>) -> Check<String> {
+        Ok(match self.ask(question)? {
+            Ok(_) => "OK".into(),
+            Err(refusal) => name(refusal),
         })
     }
 
-    /// Gives the probe a command, and returns its answer.
-    pub fn ask(&self, command: &str) -> Check<Value> {
-        *self.asked.borrow_mut() += 1;
-        self.tell(command)?;
-        let text = next_line(self.trial, &format!("the probe answers `{command}`"))?;
-        serde_json::from_str(&text)
-            .map_err(|error| Stop::broken(format!("parse the probe's answer {text:?}"), error))
-    }
-
-    /// Gives the probe a command that has no answer, such as `exit 3`.
-    pub fn tell(&self, command: &str) -> Check {
-        let mut pipes = self.trial.pipes.borrow_mut();
-        let Some(to) = pipes.as_mut().and_then(|pipes| pipes.to.as_mut()) else {
-            return Err(Stop::Broken("the probe's standard input is closed".into()));
-        };
-        match writeln!(to, "{command}") {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Trial::spoilt(
-                format!("the program reads the command `{command}`"),
-                "a running program",
-                "it has ended".into(),
-            ),
-            Err(error) => Err(Stop::broken("write to the probe", error)),
-        }
+    /// Ends the probe with this status.
+    pub fn exit(&self, status: i32) -> Check {
+        self.talk("the probe takes a command", |probe| probe.exit(status))
     }
 }
 
-/// The first line. A `start` that did not start anything shows early: the container is then still
-/// `created`, which no deadline need wait for.
-fn report_line(trial: &Trial) -> Check<String> {
-    const EARLY: Duration = Duration::from_millis(300);
-    if let Line::Text(text) = wait_line(trial, Deadline::after(EARLY))? {
-        return Ok(text);
+/// A refusal by name.
+fn name(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Errno(errno) => format!("{:?}", Errno::from_raw(errno)),
+        Refusal::Signal(signal) => format!("signal {signal}"),
     }
-    let what = "the program of the container reports";
+}
+
+/// Tells a container's fault from ours.
+fn told<T>(answer: Result<T, Error>, what: &str) -> Check<T> {
+    match answer {
+        Ok(value) => Ok(value),
+        Err(Error::Ended) => Trial::spoilt(what, "an answer", "its output ended".into()),
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
+            Trial::spoilt(what, "an answer", "nothing within the time limit".into())
+        }
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Trial::spoilt(what, "a running program", "it has ended".into())
+        }
+        Err(error) => Err(Stop::broken(what, error)),
+    }
+}
+
+/// Waits for the first output. A `start` that started nothing shows early: the container is then
+/// still `created`, which no deadline need wait for.
+fn await_output(trial: &Trial, from: &mut Output) -> Check {
+    const EARLY: Duration = Duration::from_millis(300);
+    let early = Deadline::after(EARLY)
+        .readable(from.file.as_fd())
+        .map_err(|error| Stop::broken("wait for the probe", error))?;
+    if early {
+        return Ok(());
+    }
     let state = trial.state()?;
     if state.status == "created" {
+        let what = "the program of the container reports";
         return Trial::spoilt(
             what,
             "a report after `start`",
             json!({ "state": state.raw }),
         );
     }
-    next_line(trial, what)
-}
-
-fn next_line(trial: &Trial, what: &str) -> Check<String> {
-    match wait_line(trial, trial.deadline())? {
-        Line::Text(text) => Ok(text),
-        Line::End => Trial::spoilt(what, "a line", "it ended without one".into()),
-        Line::Late => Trial::spoilt(what, "a line", "nothing within the time limit".into()),
-    }
-}
-
-fn wait_line(trial: &Trial, deadline: Deadline) -> Check<Line> {
-    let mut pipes = trial.pipes.borrow_mut();
-    let Some(pipes) = pipes.as_mut() else {
-        return Err(Stop::Broken(
-            "the container was not created with pipes".into(),
-        ));
-    };
-    pipes
-        .line(deadline)
-        .map_err(|error| Stop::broken("read from the probe", error))
+    Ok(())
 }

@@ -6,13 +6,19 @@
 //! and on [`Trial::on`] for any other.
 
 mod agent;
+mod hooks;
 mod judge;
 mod operations;
+mod place;
 mod state;
+mod terminal;
 #[expect(clippy::module_inception, reason = "the type that the folder is about")]
 mod trial;
 
-pub use agent::Agent;
+pub use agent::{Agent, Probe};
+pub use hooks::{HOOKS, HookRun, RecordingHooks};
 pub use judge::{Assert, Judge};
+pub(crate) use place::Place;
 pub use state::State;
+pub use terminal::{Console, Terminal};
 pub use trial::{Limits, Trial};

@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::agent::{Agent, Pipes};
+use super::agent::{Agent, Streams};
 use super::state::State;
 use super::trial::Trial;
 use crate::drive::{Call, Exit, Outcome, Pidfd};
@@ -34,10 +34,15 @@ impl Trial {
 
     /// Creates the container, with the payload's streams led to us.
     pub fn try_create(&self) -> Check<Outcome> {
-        let (pipes, stdin, stdout) =
-            Pipes::new().map_err(|error| Stop::broken("make pipes for the payload", error))?;
-        let call = self.create_call().stdin(stdin).stdout(stdout);
-        *self.pipes.borrow_mut() = Some(pipes);
+        self.try_create_by(self.create_call())
+    }
+
+    /// Creates the container by a call of the case's own, with the payload's streams led to us.
+    pub fn try_create_by(&self, call: Call) -> Check<Outcome> {
+        let (streams, stdin, stdout) = Streams::new(self.set_deadline())
+            .map_err(|error| Stop::broken("make pipes for the payload", error))?;
+        let call = call.stdin(stdin).stdout(stdout);
+        *self.streams.borrow_mut() = Some(streams);
         let outcome = self.call(&call)?;
         drop(call);
         if outcome.ok() {
@@ -123,6 +128,13 @@ impl Trial {
         self.started()
     }
 
+    /// As [`Trial::agent`], with a `create` of the case's own.
+    pub fn agent_by(&self, create: Call) -> Check<Agent<'_>> {
+        accepted(&self.try_create_by(create)?)?;
+        self.start()?;
+        self.started()
+    }
+
     /// Waits for the report of the probe in a container that was started.
     pub fn started(&self) -> Check<Agent<'_>> {
         Agent::meet(self)
@@ -139,8 +151,11 @@ impl Trial {
 
     /// Closes the payload's standard input.
     pub fn hang_up(&self) {
-        if let Some(pipes) = self.pipes.borrow_mut().as_mut() {
-            pipes.hang_up();
+        let mut streams = self.streams.borrow_mut();
+        match streams.as_mut() {
+            // Its output may still be read.
+            Some(Streams::Silent { to, .. }) => *to = None,
+            _ => *streams = None,
         }
     }
 
@@ -181,15 +196,13 @@ impl Trial {
         }
     }
 
-    /// Takes hold of init by the pid file, or by `state` where a runtime wrote none.
-    fn find_init(&self) -> Check {
-        let file = self.pid_file();
-        let pid = match fs::read_to_string(&file)
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-        {
+    /// Takes hold of init by the pid file, or by `state` where a runtime wrote none. Where neither
+    /// knows it, the case goes on without: it may be just about that.
+    pub(super) fn find_init(&self) -> Check {
+        let written = fs::read_to_string(self.pid_file()).ok();
+        let pid = match written.and_then(|text| text.trim().parse().ok()) {
             Some(pid) => pid,
-            None => self.state()?.pid,
+            None => State::parse(&self.try_state()?.stdout).map_or(0, |state| state.pid),
         };
         let pidfd =
             Pidfd::open(pid).map_err(|error| Stop::broken(format!("hold process {pid}"), error))?;

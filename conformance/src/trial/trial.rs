@@ -4,14 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::agent::Pipes;
+use super::agent::Streams;
 use super::judge::Judge;
 use crate::case::{Case, Ids, Name};
 use crate::drive::{Call, Deadline, Outcome, Pidfd, Runtime};
+use crate::observe::Holder;
 use crate::verdict::{Check, Failure, Stop};
 
 /// How long a trial waits before it gives up.
@@ -51,7 +53,11 @@ pub struct Trial {
     /// The cgroups that init was seen in.
     pub(crate) cgroups: RefCell<BTreeSet<PathBuf>>,
     /// Our ends of the payload's streams.
-    pub(crate) pipes: RefCell<Option<Pipes>>,
+    pub(crate) streams: RefCell<Option<Streams>>,
+    /// The deadline of what the streams wait for just now.
+    deadline: Rc<Cell<Deadline>>,
+    /// The processes that hold namespaces open for the container.
+    pub(crate) holders: RefCell<Vec<Holder>>,
     files: Cell<u32>,
 }
 
@@ -76,7 +82,9 @@ impl Trial {
             ids: RefCell::default(),
             init: RefCell::default(),
             cgroups: RefCell::default(),
-            pipes: RefCell::default(),
+            streams: RefCell::default(),
+            deadline: Rc::new(Cell::new(Deadline::after(limits.event))),
+            holders: RefCell::default(),
             files: Cell::new(0),
         }
     }
@@ -96,6 +104,17 @@ impl Trial {
         self.dir.join("bundle")
     }
 
+    /// The bundle's directory, as an argument.
+    pub fn bundle_arg(&self) -> String {
+        self.bundle().display().to_string()
+    }
+
+    /// CLOCK_BOOTTIME in nanoseconds, as the probe stamps its start with.
+    pub fn now(&self) -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    }
+
     /// A path in the container's root file system, seen from the host.
     pub fn rootfs(&self, path: &str) -> PathBuf {
         self.bundle()
@@ -108,6 +127,11 @@ impl Trial {
         self.dir.join("root")
     }
 
+    /// The probe on the host.
+    pub fn probe_path(&self) -> PathBuf {
+        self.dir.parent().unwrap_or(&self.dir).join("probe")
+    }
+
     /// The runtime under judgement.
     pub(crate) fn runtime_itself(&self) -> &Runtime {
         &self.runtime
@@ -116,6 +140,12 @@ impl Trial {
     /// A moment after which an event is given up.
     pub fn deadline(&self) -> Deadline {
         Deadline::after(self.limits.event)
+    }
+
+    /// Lets the streams wait for so long from now.
+    pub(super) fn set_deadline(&self) -> Rc<Cell<Deadline>> {
+        self.deadline.set(self.deadline());
+        Rc::clone(&self.deadline)
     }
 
     /// The bundle's config.json as it stands.
@@ -130,6 +160,22 @@ impl Trial {
     /// Replaces the bundle's config.json.
     pub fn set_config(&self, config: &Value) -> Check {
         self.write(&self.bundle().join("config.json"), &config.to_string())
+    }
+
+    /// Sets one entry of the bundle's config.json, by its JSON pointer, which must be there.
+    pub fn set_config_at(&self, pointer: &str, value: impl Into<Value>) -> Check {
+        let mut config = self.config()?;
+        match config.pointer_mut(pointer) {
+            Some(entry) => *entry = value.into(),
+            None => return Err(Stop::Broken(format!("config.json has no {pointer}"))),
+        }
+        self.set_config(&config)
+    }
+
+    /// Removes a file on the host.
+    pub fn remove(&self, file: &Path) -> Check {
+        fs::remove_file(file)
+            .map_err(|error| Stop::broken(format!("remove {}", file.display()), error))
     }
 
     /// Writes a file on the host.
@@ -169,15 +215,7 @@ impl Trial {
         }
         let outcome = self.runtime.call(call)?;
         self.calls.borrow_mut().push(outcome.clone());
-        if outcome.timed_out {
-            return Err(Stop::Fail(Box::new(Failure {
-                requirements: Vec::new(),
-                what: format!("`{}` returns", call.args.join(" ")),
-                expected: format!("within {:.1} s", call.limit.as_secs_f64()).into(),
-                observed: outcome.describe(),
-                timed_out: true,
-            })));
-        }
+        in_time(&outcome)?;
         Ok(outcome)
     }
 
@@ -210,12 +248,18 @@ impl Trial {
         });
         let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Check<_>>()?;
         self.calls.borrow_mut().extend(outcomes.iter().cloned());
+        outcomes.iter().try_for_each(in_time)?;
         Ok(outcomes)
     }
 
     /// Assertions that judge these requirements, rather than the case's primary one.
     pub fn on(&self, requirements: impl Ids) -> Judge<'_> {
         Judge::new(self, requirements.ids())
+    }
+
+    /// Assertions that judge all that the case covers at once, where one observation decides it.
+    pub fn on_all(&self) -> Judge<'_> {
+        Judge::new(self, self.covers.clone())
     }
 
     /// A failure of the runtime in setting the scene, which judges no requirement.
@@ -232,4 +276,18 @@ impl Trial {
             timed_out: false,
         })))
     }
+}
+
+/// Stops the case at a call that had to be killed.
+fn in_time(outcome: &Outcome) -> Check {
+    if !outcome.timed_out {
+        return Ok(());
+    }
+    Err(Stop::Fail(Box::new(Failure {
+        requirements: Vec::new(),
+        what: "the call returns within its time limit".into(),
+        expected: true.into(),
+        observed: outcome.describe(),
+        timed_out: true,
+    })))
 }

@@ -1,0 +1,27 @@
+//! config.md: root, mounts, process, hostname, hooks.
+
+mod capabilities;
+mod hooks;
+mod hostname;
+mod mounts;
+mod process;
+mod rlimits;
+mod root;
+
+use crate::case::Case;
+
+/// The cases of this chapter.
+pub(super) fn cases() -> Vec<Case> {
+    [
+        capabilities::cases(),
+        hooks::cases(),
+        hostname::cases(),
+        mounts::cases(),
+        process::cases(),
+        rlimits::cases(),
+        root::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

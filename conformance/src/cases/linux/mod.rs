@@ -1,0 +1,21 @@
+//! config-linux.md: namespaces, devices, cgroups, paths.
+
+mod cgroup_v1;
+mod devices;
+mod namespaces;
+mod paths;
+
+use crate::case::Case;
+
+/// The cases of this chapter.
+pub(super) fn cases() -> Vec<Case> {
+    [
+        cgroup_v1::cases(),
+        devices::cases(),
+        namespaces::cases(),
+        paths::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

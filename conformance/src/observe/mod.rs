@@ -1,0 +1,11 @@
+//! Looks at a container from outside and makes sense of what the probe saw: mount tables, cgroup
+//! files, namespaces.
+
+mod cgroup;
+mod mounts;
+mod namespace;
+
+pub use cgroup::facts;
+pub use mounts::{Mount, mount_at};
+pub(crate) use namespace::Holder;
+pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace};
