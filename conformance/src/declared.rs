@@ -7,40 +7,48 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Release, Requirement};
-use crate::drive::{Call, Runtime};
+use crate::drive::{Call, Outcome, Runtime};
 use crate::event::RuntimeInfo;
+use crate::verdict::Check;
 
-/// After how long a runtime that is asked for its version is given up.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// Asks a runtime who it is. A runtime that does not answer is unnamed, not wrong.
-pub fn identify(runtime: &Runtime) -> RuntimeInfo {
-    let answer = |operation: &str| {
-        let call = Call {
+/// Asks a runtime who it is, within `limit` a call. A runtime that does not answer is unnamed, not
+/// wrong; one that cannot be started is an error.
+pub fn identify(runtime: &Runtime, limit: Duration) -> Check<RuntimeInfo> {
+    let ask = |operation: &str| {
+        runtime.call_honestly(&Call {
             args: vec![operation.to_owned()],
-            limit: LIMIT,
+            limit,
             ..Call::default()
-        };
-        runtime
-            .call_honestly(&call)
-            .ok()
-            .filter(crate::drive::Outcome::ok)
-            .map(|outcome| outcome.stdout)
+        })
     };
-    let version = answer("--version").unwrap_or_default();
-    let features = answer("features").unwrap_or_default();
+    let text = |outcome: Outcome| {
+        if outcome.ok() {
+            outcome.stdout
+        } else {
+            String::new()
+        }
+    };
+    let first = ask("--version")?;
+    // What hangs once would only hang again.
+    let features = if first.timed_out {
+        String::new()
+    } else {
+        text(ask("features")?)
+    };
+    let version = text(first);
     let (implementation, number) = program_and_version(&version);
-    RuntimeInfo {
+    let binary = std::fs::read(runtime.path());
+    Ok(RuntimeInfo {
         name: runtime.name.clone(),
         path: runtime.path().display().to_string(),
         version: number,
-        sha256: std::fs::read(runtime.path())
+        sha256: binary
             .map(|bytes| hex(&Sha256::digest(bytes)))
             .unwrap_or_default(),
         oci_version_max: declared_release(&features, &version),
         implementation,
         view: None,
-    }
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -30,6 +30,8 @@ pub enum CliError {
     Select(#[from] SelectError),
     #[error("{source}{hint}")]
     Runtime { source: BadRuntime, hint: String },
+    #[error("the runtime cannot be started: {0}")]
+    Unstartable(Stop),
     #[error("there is no plimrun beside plimsoll ({path}): build it by `{command}`, or name a runtime by --runtime NAME=PATH", path = .path.display())]
     NoPlimrun {
         path: PathBuf,
@@ -74,6 +76,7 @@ impl CliError {
         match self {
             Self::Select(_)
             | Self::Runtime { .. }
+            | Self::Unstartable(_)
             | Self::NoPlimrun { .. }
             | Self::SameName { .. }
             | Self::OneRuntime { .. }

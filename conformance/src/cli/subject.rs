@@ -149,6 +149,7 @@ pub(super) fn subjects(
 ) -> Result<Vec<Subject>, CliError> {
     let mut subjects = Vec::new();
     for runtime in runtimes {
+        let info = identify(&runtime, options.limits.call).map_err(CliError::Unstartable)?;
         let (runtime, view) = fit_view(runtime, options, scratch)?;
         if let Some(view) = view {
             eprintln!(
@@ -158,7 +159,7 @@ pub(super) fn subjects(
         }
         let info = RuntimeInfo {
             view: view.map(str::to_owned),
-            ..identify(&runtime)
+            ..info
         };
         subjects.push(Subject { runtime, info });
     }

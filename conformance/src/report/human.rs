@@ -11,6 +11,8 @@ use crate::catalogue::catalogue;
 use crate::event::{CaseEvent, Level, SabotageStatus, Status};
 use crate::log::{Log, decides};
 
+/// The spaces between the columns of the matrix.
+const GAP: usize = 2;
 /// How many characters of a value the self-test shows.
 const BRIEF: usize = 100;
 /// From how many lines on a diff says more than both texts.
@@ -97,25 +99,29 @@ fn matrix(log: &Log, context: &Context, out: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     }
     let width = |name: &str| name.len().max("broken".len());
-    write!(out, "{:case_width$}", "")?;
+    let mut head = " ".repeat(case_width);
     for name in &matrix.runtimes {
-        write!(out, "  {name:w$}", w = width(name))?;
+        head += &" ".repeat(GAP);
+        head += &pad(name, width(name));
     }
-    writeln!(out)?;
+    writeln!(out, "{}", head.trim_end())?;
     for (case, row) in matrix.notable() {
-        write!(out, "{case:case_width$}")?;
+        let mut line = pad(case, case_width);
         for (name, cell) in matrix.runtimes.iter().zip(row) {
-            let text = format!(
-                "{:w$}",
-                cell.map_or("-", |cell| cell.status.word()),
-                w = width(name)
-            );
-            let painted = cell.map_or(text.clone(), |cell| paint(cell.status, &text, context));
-            write!(out, "  {painted}")?;
+            let text = cell.map_or("-", |cell| cell.status.word());
+            line += &" ".repeat(GAP);
+            // Colour takes no room, so that the padding is counted without it.
+            line += &cell.map_or(text.to_owned(), |cell| paint(cell.status, text, context));
+            line += &" ".repeat(width(name).saturating_sub(text.len()));
         }
-        writeln!(out)?;
+        writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)
+}
+
+/// A word with the spaces that its column needs.
+fn pad(word: &str, width: usize) -> String {
+    format!("{word:width$}")
 }
 
 /// The reasons for skips, each with how many cases it stands for.

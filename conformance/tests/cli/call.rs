@@ -1,5 +1,6 @@
 //! The builder of a call of `plimsoll`.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -27,6 +28,14 @@ impl Call {
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self.folder.path().join(name), text).expect("the folder is writable");
         self
+    }
+
+    /// Writes an executable file into the folder.
+    pub(crate) fn executable(self, name: &str, text: &str) -> Self {
+        let call = self.file(name, text);
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(call.folder.path().join(name), mode).expect("the file is ours");
+        call
     }
 
     /// Calls a copy of the program that lies alone in the folder.

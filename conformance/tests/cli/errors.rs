@@ -128,3 +128,14 @@ fn a_log_without_its_footer_is_no_result() {
             .silent();
     }
 }
+
+#[test]
+fn a_runtime_that_is_no_program_is_usage() {
+    // An executable file in no format that the kernel knows: ENOEXEC.
+    let call = plimsoll("run --runtime ./noise").executable("noise", "\u{1}\u{2}");
+    call.run()
+        .exits(2)
+        .says("cannot be started")
+        .says("noise")
+        .silent();
+}
