@@ -32,14 +32,17 @@ pub fn pids(record: &CgroupRecord) -> Result<Vec<i32>, StepError> {
     let Some(dir) = directory(record) else {
         return Ok(Vec::new());
     };
-    let mut pids = Vec::new();
-    collect(dir, &mut pids)?;
+    let mut pids = collect(dir)?;
+    // 0 stands for a process that this PID namespace does not see.
+    pids.retain(|pid| *pid != 0);
     pids.sort_unstable();
     pids.dedup();
     Ok(pids)
 }
 
-fn collect(dir: &Path, pids: &mut Vec<i32>) -> Result<(), StepError> {
+/// The PIDs in a cgroup and in those below it, as the kernel lists them.
+fn collect(dir: &Path) -> Result<Vec<i32>, StepError> {
+    let mut pids = Vec::new();
     let mut todo = vec![dir.to_owned()];
     while let Some(dir) = todo.pop() {
         let path = dir.join("cgroup.procs");
@@ -49,15 +52,10 @@ fn collect(dir: &Path, pids: &mut Vec<i32>) -> Result<(), StepError> {
             Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => String::new(),
             result => result.step(&Origin::default(), || format!("read {}", path.display()))?,
         };
-        // 0 stands for a process that this PID namespace does not see.
-        pids.extend(
-            text.lines()
-                .filter_map(|line| line.parse().ok())
-                .filter(|pid: &i32| *pid != 0),
-        );
+        pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
         todo.extend(children(&dir));
     }
-    Ok(())
+    Ok(pids)
 }
 
 /// The cgroups below this one.
@@ -84,6 +82,10 @@ pub fn signal_all(record: &CgroupRecord, signal: i32) -> Result<(), StepError> {
     let Some(dir) = directory(record) else {
         return Ok(());
     };
+    // The ordinary end of a container: nobody is left.
+    if collect(dir)?.is_empty() {
+        return Ok(());
+    }
     if signal == SIGKILL && kill_v2(record)? {
         return Ok(());
     }
