@@ -11,6 +11,8 @@ mod process;
 mod record;
 mod status;
 mod store;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use container::Container;

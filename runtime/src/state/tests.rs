@@ -1,0 +1,185 @@
+//! The store: one writer at a time, readers at any time, nothing half-written, anything repaired.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::{Process, Record, StateError, Status, Store};
+
+fn store() -> (TempDir, Store) {
+    let dir = TempDir::new().expect("a temporary folder");
+    let store = Store::new(dir.path().join("deep/root"));
+    (dir, store)
+}
+
+fn record(id: &str) -> Record {
+    let own = Process::current().expect("/proc is mounted");
+    serde_json::from_value(serde_json::json!({
+        "ociVersion": "1.3.0", "id": id, "status": "created", "pid": own.pid,
+        "pidStart": own.start, "bundle": "/b", "rootfs": "/b/rootfs", "created": "now", "owner": 0,
+    }))
+    .expect("a record")
+}
+
+#[test]
+fn an_id_belongs_to_one_container() {
+    let (_dir, store) = store();
+    let first = store.create(record("k"), "{}").expect("made");
+    assert!(matches!(
+        store.create(record("k"), "{}"),
+        Err(StateError::Exists)
+    ));
+    drop(first);
+    let mut kept = store
+        .create(record("k"), "{}")
+        .expect("one that was not kept frees its id");
+    kept.keep();
+    drop(kept);
+    assert_eq!(store.read("k").expect("kept").id, "k");
+    assert_eq!(store.config("k").expect("kept"), "{}");
+    store.lock("k").expect("locked").remove().expect("removed");
+    assert!(matches!(store.read("k"), Err(StateError::NotFound)));
+    assert!(matches!(store.lock("k"), Err(StateError::NotFound)));
+    assert_eq!(store.ids().expect("listed"), Vec::<String>::new());
+}
+
+#[test]
+fn of_many_creators_one_wins() {
+    let (_dir, store) = store();
+    let won = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| match store.create(record("k"), "{}") {
+                Ok(mut container) => {
+                    container.keep();
+                    won.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => assert!(matches!(error, StateError::Exists), "{error}"),
+            });
+        }
+    });
+    assert_eq!(won.into_inner(), 1);
+}
+
+#[test]
+fn writers_take_turns_and_readers_never_see_half_a_record() {
+    const ROUNDS: i32 = 50;
+    let (_dir, store) = store();
+    let mut container = store.create(record("k"), "{}").expect("made");
+    container
+        .update(|record| record.owner = 0)
+        .expect("written");
+    container.keep();
+    drop(container);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    let mut container = store.lock("k").expect("locked");
+                    container
+                        .update(|record| record.owner += 1)
+                        .expect("written");
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..400 {
+                store.read("k").expect("always whole");
+            }
+        });
+    });
+    assert_eq!(store.read("k").expect("there").owner, 4 * ROUNDS as u32);
+}
+
+#[test]
+fn a_waiting_writer_learns_that_the_container_is_gone() {
+    let (_dir, store) = store();
+    let mut container = store.create(record("k"), "{}").expect("made");
+    container.keep();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.lock("k").map(drop));
+        container.remove().expect("removed");
+        assert!(matches!(
+            waiting.join().expect("no panic"),
+            Err(StateError::NotFound)
+        ));
+    });
+}
+
+#[test]
+fn a_broken_record_names_its_file_and_can_be_cleared() {
+    let (_dir, store) = store();
+    for text in ["", "{", "[]", "{\"id\":1}", "\u{0}\u{0}\u{0}"] {
+        let dir = store.root().join("k");
+        fs::create_dir_all(dir.join("folder")).expect("made");
+        fs::write(dir.join("state.json"), text).expect("written");
+        let error = store.read("k").expect_err("broken");
+        assert!(matches!(error, StateError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().contains("k/state.json"), "{error}");
+        store.clear("k").expect("cleared");
+        assert!(!dir.exists());
+        store.clear("k").expect("cleared again");
+    }
+}
+
+#[test]
+fn a_folder_without_a_record_is_no_container() {
+    let (_dir, store) = store();
+    fs::create_dir_all(store.root().join("k")).expect("made");
+    fs::write(store.root().join("file"), "").expect("written");
+    assert!(matches!(store.read("k"), Err(StateError::NotFound)));
+    assert!(matches!(
+        store.create(record("k"), "{}"),
+        Err(StateError::Exists)
+    ));
+    assert_eq!(store.ids().expect("listed"), ["k"]);
+}
+
+#[test]
+fn a_write_that_fails_leaves_the_record_as_it_was() {
+    let (_dir, store) = store();
+    let mut container = store.create(record("k"), "{}").expect("made");
+    // A folder in the way of the temporary file is as bad as a full disk, and works for root too.
+    fs::create_dir(container.dir().join("state.json.new")).expect("made");
+    let failed = container.update(|record| record.recorded = Status::Running);
+    assert!(matches!(failed, Err(StateError::Io { .. })));
+    assert_eq!(container.record().recorded, Status::Created);
+    assert_eq!(store.read("k").expect("whole").recorded, Status::Created);
+}
+
+#[test]
+fn the_status_follows_the_process() {
+    let own = Process::current().expect("/proc is mounted");
+    let gone = Process {
+        start: own.start + 1,
+        ..own
+    };
+    let status = |recorded, pid_start, creator| {
+        Record {
+            recorded,
+            pid_start,
+            creator,
+            ..record("k")
+        }
+        .status()
+    };
+    assert_eq!(status(Status::Created, own.start, None), Status::Created);
+    assert_eq!(status(Status::Running, own.start, None), Status::Running);
+    assert_eq!(status(Status::Running, gone.start, None), Status::Stopped);
+    assert_eq!(
+        status(Status::Creating, gone.start, Some(own)),
+        Status::Creating
+    );
+    assert_eq!(
+        status(Status::Creating, own.start, Some(gone)),
+        Status::Stopped
+    );
+    // `start` was killed before it wrote that the program runs.
+    let started = Record {
+        init_exe: Some((0, 0)),
+        ..record("k")
+    };
+    assert_eq!(started.status(), Status::Running);
+}
