@@ -13,11 +13,11 @@ use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
 
 /// Copies the contents of a folder, with owners and modes, into another one. Both are open
 /// folders; no path is resolved but single names, and no link is followed.
-pub fn copy(from: OwnedFd, to: &impl AsFd) -> io::Result<()> {
-    let about = nix::sys::stat::fstat(&from)?;
-    let names = entries(&from)?;
+pub fn copy(from: &OwnedFd, to: &impl AsFd) -> io::Result<()> {
+    let about = nix::sys::stat::fstat(from)?;
+    let names = entries(from)?;
     for name in names {
-        copy_entry(&from, &name, to)?;
+        copy_entry(from, &name, to)?;
     }
     fchown(
         to,
@@ -54,7 +54,7 @@ fn copy_entry(from: &OwnedFd, name: &std::ffi::CStr, to: &impl AsFd) -> io::Resu
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let source = openat(from, name, flags, Mode::empty())?;
         let target = openat(to, name, flags, Mode::empty())?;
-        return copy(source, &target);
+        return copy(&source, &target);
     }
     if kind == SFlag::S_IFLNK {
         let target = readlinkat(from, name)?;
@@ -102,7 +102,7 @@ mod tests {
         symlink("/nowhere", from.path().join("l")).expect("symlink");
         let source = OwnedFd::from(File::open(from.path()).expect("open"));
         let target = File::open(to.path()).expect("open");
-        copy(source, &target).expect("copied");
+        copy(&source, &target).expect("copied");
         assert_eq!(
             fs::read_to_string(to.path().join("d/f")).ok().as_deref(),
             Some("text")

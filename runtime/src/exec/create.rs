@@ -92,15 +92,15 @@ pub fn create(
         cgroup: prepared.as_ref(),
         umask: caller_umask,
     };
-    let mut attach = |container: &mut Container, pid: i32| match &prepared {
-        Some(prepared) => prepared.attach(pid).map_err(CreateError::from),
-        None => {
-            let mut after = Vec::new();
-            let prepared = cgroup::start_scope(&mut groups, &mut cgroup, pid, &mut after)?;
-            container.update(|record| record.cgroup = Some(cgroup.clone()))?;
-            prepared.attach(pid)?;
-            Ok(())
+    let mut from_scope = Vec::new();
+    let mut attach = |container: &mut Container, pid: i32| {
+        if let Some(prepared) = &prepared {
+            return prepared.attach(pid).map_err(CreateError::from);
         }
+        let prepared = cgroup::start_scope(&mut groups, &mut cgroup, pid, &mut from_scope)?;
+        container.update(|record| record.cgroup = Some(cgroup.clone()))?;
+        prepared.attach(pid)?;
+        Ok(())
     };
     let mut claims = Claims::default();
     let spawned = claims
@@ -124,6 +124,7 @@ pub fn create(
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(cgroup::after_attach(&groups, &mut warnings)?))
         .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
+    warnings.append(&mut from_scope);
     match result {
         Ok(()) => Ok(Created {
             container,

@@ -47,11 +47,7 @@ pub fn assume(
         format!("become user {}", process.uid)
     })?;
     caps::keep(false).step(&capabilities, || "end keeping capabilities")?;
-    umask(
-        process
-            .umask
-            .map_or(caller_umask, |mask| Mode::from_bits_truncate(mask)),
-    );
+    umask(process.umask.map_or(caller_umask, Mode::from_bits_truncate));
     set_capabilities(set, keep, &capabilities)?;
     if process.no_new_privileges {
         prctl::set_no_new_privs().step(&origin.child("noNewPrivileges"), || "set no_new_privs")?;

@@ -78,9 +78,9 @@ pub fn enter(entering: &Entering<'_>) -> Result<Spawned, StepError> {
         Side::Child => {
             drop(ours);
             if between {
-                sys::exit(go_between(entering, theirs, attached))
+                sys::exit(go_between(entering, &theirs, attached))
             }
-            main(entering, theirs, attached, entering.plan.join)
+            main(entering, &theirs, attached, entering.plan.join)
         }
         Side::Parent(pid, pidfd) => {
             drop(theirs);
@@ -102,8 +102,8 @@ fn join(pidfd: BorrowedFd<'_>, flags: u64) -> nix::Result<()> {
 }
 
 /// Runs in the new process.
-fn main(entering: &Entering<'_>, channel: Channel, attached: bool, flags: u64) -> ! {
-    let Err(error) = run(entering, &channel, attached, flags);
+fn main(entering: &Entering<'_>, channel: &Channel, attached: bool, flags: u64) -> ! {
+    let Err(error) = run(entering, channel, attached, flags);
     // Where nobody listens any more there is nobody to tell.
     let _ = channel.send(&Message::Failed(error));
     sys::exit(1)
@@ -207,9 +207,9 @@ fn open_root(init: Pid) -> Result<OwnedFd, StepError> {
 }
 
 /// Joins what takes only children, and clones the process as its own sibling.
-fn go_between(entering: &Entering<'_>, channel: Channel, attached: bool) -> i32 {
+fn go_between(entering: &Entering<'_>, channel: &Channel, attached: bool) -> i32 {
     let flags = entering.plan.join | NEWPID;
-    let prepared = enter_container(entering, &channel, attached, flags)
+    let prepared = enter_container(entering, channel, attached, flags)
         .and_then(|()| clone(0, true).step(&NONE, || "clone a process into the container"));
     match prepared {
         Ok(Side::Child) => {

@@ -1,6 +1,5 @@
 //! What the container's first process does before it becomes the user's program.
 
-use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -60,9 +59,8 @@ fn run(
     mapped: bool,
 ) -> Result<std::convert::Infallible, StepError> {
     enter_namespaces(setup, channel, mapped)?;
-    // Closed by number before the program is executed; nothing may close it again after that.
-    let root = ManuallyDrop::new(prepare(setup, channel)?);
-    switch::enter(&root, &setup.plan.rootfs)?;
+    // The root's descriptor ends here, before `wait` closes all that is not needed any more.
+    prepare(setup, channel).and_then(|root| switch::enter(&root, &setup.plan.rootfs))?;
     let becoming = becoming(setup);
     let program = becoming.as_ref().map(Becoming::assume).transpose()?;
     if !wait(setup, channel)? {

@@ -118,7 +118,7 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
         }
     }
     if let Some(below) = below {
-        copy_up_into(root, mount_, below)?;
+        copy_up_into(root, mount_, &below)?;
     }
     Ok(())
 }
@@ -138,7 +138,7 @@ fn plain(root: &Root, mount: &Mount, describe: impl Fn() -> String) -> Result<Ow
         })
 }
 
-fn copy_up_into(root: &Root, mount: &Mount, below: OwnedFd) -> Result<(), StepError> {
+fn copy_up_into(root: &Root, mount: &Mount, below: &OwnedFd) -> Result<(), StepError> {
     let describe = || format!("copy what lies beneath {}", shown(&mount.target));
     let top = root
         .open(&mount.target, OFlag::O_RDONLY | OFlag::O_DIRECTORY)

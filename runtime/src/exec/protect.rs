@@ -111,9 +111,9 @@ fn sealed_copy() -> nix::Result<OwnedFd> {
         c"plimrun",
         MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
     )?;
-    let mut source = File::open(EXE).map_err(errno)?;
+    let mut source = File::open(EXE).map_err(|error| errno(&error))?;
     let mut target = File::from(copy);
-    io::copy(&mut source, &mut target).map_err(errno)?;
+    io::copy(&mut source, &mut target).map_err(|error| errno(&error))?;
     fcntl(
         &target,
         FcntlArg::F_ADD_SEALS(
@@ -126,7 +126,7 @@ fn sealed_copy() -> nix::Result<OwnedFd> {
     Ok(target.into())
 }
 
-fn errno(error: io::Error) -> Errno {
+fn errno(error: &io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }
 

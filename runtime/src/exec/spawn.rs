@@ -57,7 +57,7 @@ pub fn spawn(setup: &Setup<'_>) -> Result<Spawned, StepError> {
     }
     // From inside a user namespace of its own, a process may not write to the host's cgroup files.
     let mut attached_by_runtime = setup.cgroup.is_none() || flags & NEWUSER != 0;
-    let v2 = setup.cgroup.and_then(|cgroup| cgroup.v2());
+    let v2 = setup.cgroup.and_then(super::cgroup::Prepared::v2);
     let side = clone_into(flags, v2, &mut attached_by_runtime)?;
     match side {
         Side::Child => {

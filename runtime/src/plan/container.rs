@@ -13,7 +13,7 @@ use super::rootfs::{self, Rootfs};
 use super::sysctl;
 use super::{Options, Origin, PlanError, cgroup, intel_rdt, net_devices, scheduling, seccomp};
 use crate::host::Facts;
-use crate::spec::Config;
+use crate::spec::{Config, OCI_VERSION};
 
 /// Everything that `create` does, and in which order.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -78,8 +78,8 @@ impl Plan {
             rootfs: rootfs::plan(spec, options, &namespaces)?,
             devices: devices::plan(spec, facts, &namespaces, &mounts)?,
             mounts,
-            hostname: named(spec.hostname(), "/hostname", has_uts)?,
-            domainname: named(spec.domainname(), "/domainname", has_uts)?,
+            hostname: named(spec.hostname().as_deref(), "/hostname", has_uts)?,
+            domainname: named(spec.domainname().as_deref(), "/domainname", has_uts)?,
             sysctl: sysctl::plan(spec, &namespaces)?,
             cgroup,
             intel_rdt: intel_rdt::plan(spec, &options.id),
@@ -103,7 +103,7 @@ impl Plan {
                 .transpose()?,
             hooks: hooks::plan(spec)?,
             state: StateTemplate {
-                oci_version: spec.version().clone(),
+                oci_version: OCI_VERSION.to_owned(),
                 id: options.id.clone(),
                 bundle: options.bundle.to_string_lossy().into_owned(),
                 annotations: spec.annotations().clone().unwrap_or_default(),
@@ -131,11 +131,11 @@ pub fn keyring(id: &str, keep_callers: bool) -> Option<CString> {
 }
 
 fn named(
-    value: &Option<String>,
+    value: Option<&str>,
     pointer: &'static str,
     has_uts: bool,
 ) -> Result<Option<String>, PlanError> {
-    match value.as_deref() {
+    match value {
         None | Some("") => Ok(None),
         Some(name) if has_uts => Ok(Some(name.to_owned())),
         Some(name) => Err(PlanError::invalid(

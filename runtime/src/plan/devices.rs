@@ -118,7 +118,7 @@ fn configure(entry: &LinuxDevice, origin: Origin) -> Result<Device, PlanError> {
     if path.as_os_str().is_empty() {
         return Err(PlanError::invalid(
             origin.child("path"),
-            format!("device path {:?}", entry.path()),
+            format!("device path {}", entry.path().display()),
             "it names no file",
         ));
     }

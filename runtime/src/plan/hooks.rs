@@ -106,7 +106,7 @@ fn hook(entry: &oci::Hook, origin: Origin) -> Result<Hook, PlanError> {
     if !entry.path().is_absolute() {
         return Err(PlanError::invalid(
             origin.child("path"),
-            format!("hook path {:?}", entry.path()),
+            format!("hook path {}", entry.path().display()),
             "it must be absolute",
         ));
     }

@@ -133,20 +133,25 @@ pub fn plan(spec: &Spec) -> Result<Namespaces, PlanError> {
             _ => plan.create |= flag,
         }
     }
-    plan.idmap = idmap(&plan, linux.uid_mappings(), linux.gid_mappings())?;
+    plan.idmap = idmap(
+        &plan,
+        linux.uid_mappings().as_deref(),
+        linux.gid_mappings().as_deref(),
+    )?;
     plan.time_offsets = time_offsets(&plan, spec)?;
     Ok(plan)
 }
 
 fn idmap(
     plan: &Namespaces,
-    uids: &Option<Vec<LinuxIdMapping>>,
-    gids: &Option<Vec<LinuxIdMapping>>,
+    uids: Option<&[LinuxIdMapping]>,
+    gids: Option<&[LinuxIdMapping]>,
 ) -> Result<Option<IdMap>, PlanError> {
-    let uids = uids.as_deref().unwrap_or_default();
-    let gids = gids.as_deref().unwrap_or_default();
+    let uids = uids.unwrap_or_default();
+    let gids = gids.unwrap_or_default();
+    let mapped = !uids.is_empty() || !gids.is_empty();
     if !plan.creates(LinuxNamespaceType::User) {
-        if !(uids.is_empty() && gids.is_empty()) && !plan.joins(LinuxNamespaceType::User) {
+        if mapped && !plan.joins(LinuxNamespaceType::User) {
             return Err(PlanError::invalid(
                 Origin::at("/linux/uidMappings"),
                 "id mappings",

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 /// What `create`, `run` and `restore` were told besides config.json.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct Options {
     /// The container's id.
     pub id: String,

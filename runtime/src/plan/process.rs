@@ -200,6 +200,8 @@ fn label(
     c_string(value.into(), &origin).map(Some)
 }
 
+const HELD: &str = "the runtime does not hold it";
+
 fn capabilities(
     process: &oci::Process,
     facts: &Facts,
@@ -233,7 +235,6 @@ fn capabilities(
         }
         bits
     };
-    const HELD: &str = "the runtime does not hold it";
     let bounding = mask(sets.bounding(), "bounding", grantable, HELD);
     let permitted = mask(sets.permitted(), "permitted", grantable, HELD);
     let inheritable = mask(sets.inheritable(), "inheritable", grantable, HELD);

@@ -255,7 +255,7 @@ fn parse(entry: &oci::Mount, origin: Origin, bundle: &Path) -> Result<Mount, Pla
     if target.as_os_str().is_empty() && !parsed.remount {
         return Err(PlanError::invalid(
             origin.child("destination"),
-            format!("destination {:?}", entry.destination()),
+            format!("destination {}", entry.destination().display()),
             "the root itself cannot be mounted on",
         ));
     }
