@@ -128,19 +128,14 @@ pub fn too_new<'a>(
     release: Option<Release>,
 ) -> Option<String> {
     let release = release?;
-    let mut newest: Option<&Requirement> = None;
+    let mut first: Option<&Requirement> = None;
     for requirement in requirements {
         if requirement.in_release(release) {
             return None;
         }
-        newest = newest.or(Some(requirement));
+        first = first.or(Some(requirement));
     }
-    newest.map(|requirement| {
-        format!(
-            "{} came with specification {}, newer than the one judged by",
-            requirement.id, requirement.since
-        )
-    })
+    first.map(|requirement| format!("judges what came with specification {}", requirement.since))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub struct Header {
 }
 
 /// One judged runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeInfo {
     /// The name given on the command line (NAME@MACHINE in a merged log).
     pub name: String,

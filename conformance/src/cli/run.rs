@@ -20,6 +20,7 @@ use crate::index::Entry;
 use crate::log::Log;
 use crate::machine::Facts;
 use crate::report::{Context, Progress};
+use crate::verdict::Verdict;
 
 /// Judge runtimes
 #[derive(Debug, Args)]
@@ -163,16 +164,18 @@ impl Bar<'_> {
     fn event(&self, judged: &Judged<'_>, subject: &Subject) -> CaseEvent {
         let level = catalogue().level(judged.case.covers.iter().map(AsRef::as_ref));
         let mut event = judged.event(&subject.info.name, level);
-        let failed = event
-            .requirement
-            .as_deref()
-            .and_then(|id| catalogue().get(id));
-        if let (Status::Fail, Some(reason)) = (
-            event.status,
-            failed.and_then(|r| too_new([r], self.release)),
-        ) {
-            event.status = Status::Skip;
-            event.reason = Some(reason);
+        if let Verdict::Fail(failure) = &judged.verdict
+            && !failure.requirements.is_empty()
+        {
+            let failed = || failure.requirements.iter().map(String::as_str);
+            // A case may judge a SHOULD beside a MUST: what failed is what counts.
+            event.level = catalogue().level(failed());
+            if let Some(reason) =
+                too_new(failed().filter_map(|id| catalogue().get(id)), self.release)
+            {
+                event.status = Status::Skip;
+                event.reason = Some(reason);
+            }
         }
         self.expectations
             .apply(&mut event, &subject.info, &self.facts.machine);
@@ -267,5 +270,69 @@ impl Collected {
         if self.error.is_none() {
             self.error = self.outputs.event(event).err();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::drive::Runtime;
+    use crate::event::{Level, RuntimeInfo};
+    use crate::verdict::Failure;
+
+    const MUST: &str = "config.hostname.set";
+    const SHOULD: &str = "config.process.user.umask-unset-unchanged";
+    /// Came with specification 1.1.0.
+    const NEWER: &str = "config.domainname.set";
+
+    /// The event of a case that fails on these requirements, for a runtime of that release.
+    fn failing(requirements: &[&'static str], release: &str) -> CaseEvent {
+        let case = Case::new("a/b/c", [MUST, SHOULD, NEWER]);
+        let failure = Failure {
+            requirements: requirements.iter().map(ToString::to_string).collect(),
+            what: "it".into(),
+            expected: Value::Null,
+            observed: Value::Null,
+            timed_out: false,
+        };
+        let judged = Judged {
+            case: &case,
+            verdict: Verdict::Fail(Box::new(failure)),
+            calls: Vec::new(),
+            elapsed: Duration::ZERO,
+        };
+        let runtime = Runtime::new("sh", vec!["/bin/sh".into()]).unwrap();
+        let info = RuntimeInfo {
+            name: "sh".into(),
+            ..RuntimeInfo::default()
+        };
+        let bar = Bar {
+            facts: &Facts::default(),
+            expectations: &Expectations::default(),
+            release: Release::parse(release),
+        };
+        bar.event(&judged, &Subject { runtime, info })
+    }
+
+    #[test]
+    fn a_failure_counts_at_the_level_of_what_failed() {
+        assert_eq!(failing(&[SHOULD], "1.3").level, Level::Should);
+        assert_eq!(failing(&[SHOULD, MUST], "1.3").level, Level::Must);
+        assert_eq!(
+            failing(&[], "1.3").level,
+            Level::Must,
+            "the scene could not be set"
+        );
+    }
+
+    #[test]
+    fn a_failure_on_something_newer_is_no_failure() {
+        assert_eq!(failing(&[NEWER], "1.0.2").status, Status::Skip);
+        assert_eq!(failing(&[NEWER], "1.1.0").status, Status::Fail);
+        assert_eq!(failing(&[NEWER, MUST], "1.0.2").status, Status::Fail);
     }
 }
