@@ -8,6 +8,7 @@ mod container;
 mod error;
 mod id;
 mod process;
+mod read;
 mod record;
 mod status;
 mod store;

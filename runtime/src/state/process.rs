@@ -1,6 +1,5 @@
 //! A process named so that its PID can be trusted later: with the time it started.
 
-use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::read;
 use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
 /// A PID with its start time; the pair is unique until the machine is booted again.
@@ -23,7 +23,7 @@ pub struct Process {
 impl Process {
     /// The process that has this PID now; `None` where there is none or it is a zombie.
     pub fn find(pid: i32) -> Option<Self> {
-        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let text = read::small(format!("/proc/{pid}/stat")).ok()?;
         let (letter, start) = parse_stat(&text)?;
         (!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self { pid, start })
     }

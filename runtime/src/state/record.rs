@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use super::process::Process;
+use super::read;
 use super::status::Status;
 use super::store::STATE_FILE;
 
@@ -146,7 +147,7 @@ impl Record {
     /// Reads the record in a container's folder.
     pub(super) fn read(dir: &Path) -> Result<Self, StateError> {
         let path = dir.join(STATE_FILE);
-        match fs::read(&path) {
+        match read::small(&path) {
             Ok(text) => {
                 serde_json::from_slice(&text).map_err(|source| StateError::Corrupt { path, source })
             }
