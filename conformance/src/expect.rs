@@ -291,6 +291,13 @@ mod tests {
     }
 
     #[test]
+    fn the_built_in_lists_name_cases_that_there_are() {
+        let cases = crate::cases::all();
+        let known: Vec<&str> = cases.iter().map(|case| case.id.as_ref()).collect();
+        Expectations::built_in(&known).unwrap();
+    }
+
+    #[test]
     fn a_listed_failure_is_known_by_the_program_whatever_it_is_called() {
         let (status, reason) = judged(Status::Fail, "1.1.5+ds1", "v1");
         assert_eq!(status, Status::Known);
