@@ -82,7 +82,8 @@ pub fn create(
         None => Some(cgroup::prepare(&groups, &cgroup, &mut warnings)?),
     };
     // After the cgroups are there: they may be among what is bound.
-    let trees = trees::open_trees(plan).inspect_err(|_| remove_cgroups(&container))?;
+    let trees =
+        trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;
     let setup = Setup {
         plan,
         listener: &listener,
