@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 use super::apply::{self, write_file};
 use super::attach::Prepared;
 use super::{Warnings, delegate, remove};
@@ -171,20 +173,42 @@ fn enable(dir: &Path, group: &Group) -> Result<(), StepError> {
         .map(|c| format!("+{c}"))
         .collect::<Vec<_>>()
         .join(" ");
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if occupied(dir) {
+        return match missing.iter().find_map(|c| Some((c, group.needs.get(*c)?))) {
+            None => Ok(()),
+            Some((controller, origin)) => {
+                Err(Errno::EBUSY).step(origin, || what(controller, &path))
+            }
+        };
+    }
     // One write for all is one pass of the kernel over the tree.
-    if missing.is_empty() || write_file(&path, &all).is_ok() {
+    if write_file(&path, &all).is_ok() {
         return Ok(());
     }
     for controller in missing {
         let result = write_file(&path, &format!("+{controller}"));
         if let Some(origin) = group.needs.get(controller) {
-            result.step(origin, || {
-                format!(
-                    "enable the cgroup controller {controller} in {}",
-                    path.display()
-                )
-            })?;
+            result.step(origin, || what(controller, &path))?;
         }
     }
     Ok(())
+}
+
+fn what(controller: &str, path: &Path) -> String {
+    format!(
+        "enable the cgroup controller {controller} in {}",
+        path.display()
+    )
+}
+
+/// Whether the cgroup has processes of its own, as that of an ordinary user has who calls us. The
+/// kernel refuses it the controllers of memory and IO, and those of processors and processes would make
+/// it a threaded domain, whose new children take no process at all (cgroups(7)). The root is free of
+/// this, and has no `cgroup.type`.
+fn occupied(dir: &Path) -> bool {
+    dir.join("cgroup.type").exists()
+        && fs::read(dir.join("cgroup.procs")).is_ok_and(|procs| !procs.is_empty())
 }
