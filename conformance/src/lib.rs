@@ -10,6 +10,7 @@
 //! - [`event`], [`log`], [`merge`], [`diff`], [`coverage`], [`report`]: the log, and what is made of it
 //! - [`expect`], [`declared`]: what is known of released runtimes, and what they say of themselves
 //! - [`select`], [`index`], [`cli`]: what users ask for
+//! - [`bench`]: what each step of a container's life costs
 //!
 //! A run: [`cli`] reads the command line, looks at the machine ([`machine::Facts`]), selects cases
 //! ([`select::Selection`]) and asks each runtime who it is ([`declared::identify`]). [`engine::run`] gives
@@ -18,6 +19,7 @@
 //! soften. The events are the log, of which each format of [`report`] is a view.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod case;
 pub mod cases;
 pub mod catalogue;

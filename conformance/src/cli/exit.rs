@@ -56,6 +56,8 @@ pub enum CliError {
     Log(#[from] LogError),
     #[error(transparent)]
     Merge(#[from] MergeError),
+    #[error("the benchmark broke off: {0}")]
+    Bench(#[from] crate::bench::Error),
     #[error("nothing can be judged on this machine: {0}")]
     Unfit(String),
     #[error(transparent)]
@@ -86,6 +88,7 @@ impl CliError {
             | Self::Log(_)
             | Self::Merge(_) => USAGE,
             Self::Unfit(_)
+            | Self::Bench(_)
             | Self::Scratch(_)
             | Self::Engine(_)
             | Self::Keep(_)

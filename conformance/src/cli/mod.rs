@@ -2,6 +2,7 @@
 //! the exit statuses in `exit`.
 
 mod args;
+mod bench;
 mod compare;
 mod coverage;
 mod doctor;
@@ -46,6 +47,7 @@ enum Command {
     Diff(compare::Diff),
     Merge(compare::Merge),
     Expect(expect::Expect),
+    Bench(bench::Bench),
 }
 
 impl Cli {
@@ -62,6 +64,7 @@ impl Cli {
             Command::Diff(command) => command.run(),
             Command::Merge(command) => command.run(),
             Command::Expect(command) => command.run(),
+            Command::Bench(command) => command.run(),
         }
     }
 }

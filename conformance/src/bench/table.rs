@@ -1,0 +1,241 @@
+//! The result as text.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::document::{Document, Kind, Phase, Series};
+use super::stats::{Ratio, ratio, summary};
+
+/// Writes the result as tables.
+pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    let conditions = &document.conditions;
+    writeln!(
+        out,
+        "{} {}, {} × {}, cgroup {}, clock {}, load {:.1} → {:.1}, {} rounds",
+        conditions.kernel,
+        conditions.arch,
+        conditions.cpus,
+        conditions.cpu_model,
+        conditions.cgroups,
+        conditions.clock_source,
+        conditions.load_before,
+        conditions.load_after,
+        document.rounds
+    )?;
+    for entrant in document
+        .contestants
+        .iter()
+        .filter(|entrant| entrant.kind == Kind::Runtime)
+    {
+        writeln!(
+            out,
+            "{}: {} ({})",
+            entrant.name, entrant.command, entrant.version
+        )?;
+    }
+    writeln!(
+        out,
+        "bare: the kernel's work alone; floor: with what a correct runtime must add; empty: an empty program"
+    )?;
+    let mut shown: Option<(&str, u64, Phase)> = None;
+    for series in in_order(document) {
+        let key = (series.group.as_str(), series.pause_ms, series.phase);
+        if shown != Some(key) {
+            shown = Some(key);
+            heading(series, out)?;
+        }
+        writeln!(out, "{}", row(document, series))?;
+    }
+    for verdict in verdicts(document) {
+        writeln!(out, "{verdict}")?;
+    }
+    rest(document, out)
+}
+
+/// The series by group, pause and phase, with the contestants together.
+pub(super) fn in_order(document: &Document) -> Vec<&Series> {
+    let mut all: Vec<&Series> = document.series.iter().collect();
+    all.sort_by(|a, b| (&a.group, a.pause_ms, a.phase).cmp(&(&b.group, b.pause_ms, b.phase)));
+    all
+}
+
+fn heading(series: &Series, out: &mut dyn Write) -> io::Result<()> {
+    let group = if series.group == "default" {
+        String::new()
+    } else {
+        format!("{}, ", series.group)
+    };
+    let pause = match series.pause_ms {
+        0 => "no pauses".to_owned(),
+        pause => format!("pauses of {pause} ms"),
+    };
+    writeln!(
+        out,
+        "\n{} ({group}{pause}), milliseconds",
+        series.phase.name()
+    )?;
+    writeln!(
+        out,
+        "  {:12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}  ratio to reference",
+        "", "min", "p25", "median", "p95", "p99", "CPU", "switches", "RSS KiB"
+    )
+}
+
+fn row(document: &Document, series: &Series) -> String {
+    let mut row = format!("  {:12}", series.contestant);
+    match summary(&series.ms) {
+        None => row.push_str(" no sample"),
+        Some(summary) => {
+            for value in [
+                summary.min,
+                summary.p25,
+                summary.median,
+                summary.p95,
+                summary.p99,
+            ] {
+                write_cell(&mut row, Some(value), 2);
+            }
+            write_cell(&mut row, summary_median(&series.cpu_ms), 2);
+            let switches: Vec<Option<f64>> = series
+                .switches
+                .iter()
+                .map(|count| count.map(|count| count as f64))
+                .collect();
+            write_cell(&mut row, summary_median(&switches), 0);
+            let rss = series
+                .max_rss_kib
+                .map_or_else(|| "-".to_owned(), |kib| kib.to_string());
+            // A String takes every write.
+            let _ = write!(row, " {rss:>9}");
+        }
+    }
+    if let Some((reference, ratio)) = against_reference(document, series) {
+        let _ = write!(row, "  {} of {reference}", show(&ratio));
+    }
+    if series.failed > 0 {
+        let _ = write!(row, "  {} failed", series.failed);
+    }
+    if series.timed_out > 0 {
+        let _ = write!(row, " ({} killed at the time limit)", series.timed_out);
+    }
+    row
+}
+
+fn write_cell(row: &mut String, value: Option<f64>, decimals: usize) {
+    // A String takes every write.
+    let _ = match value {
+        Some(value) => write!(row, " {value:>8.decimals$}"),
+        None => write!(row, " {:>8}", "-"),
+    };
+}
+
+fn summary_median(samples: &[Option<f64>]) -> Option<f64> {
+    summary(samples).map(|summary| summary.median)
+}
+
+/// A ratio with its interval.
+pub(super) fn show(ratio: &Ratio) -> String {
+    format!("{:.2}× [{:.2}–{:.2}]", ratio.median, ratio.low, ratio.high)
+}
+
+/// The ratio of a runtime's series to its phase's reference.
+pub(super) fn against_reference<'a>(
+    document: &'a Document,
+    series: &Series,
+) -> Option<(&'a str, Ratio)> {
+    let kind = series.phase.reference();
+    let name = document.of_kind(kind)?;
+    if name == series.contestant {
+        return None;
+    }
+    let reference = match kind {
+        // It has one phase only.
+        Kind::Empty => document.series.iter().find(|other| {
+            other.contestant == name
+                && other.phase == Phase::Process
+                && other.pause_ms == series.pause_ms
+        }),
+        _ => document.counterpart(series, name),
+    }?;
+    Some((name, ratio(&series.ms, &reference.ms)?))
+}
+
+/// Who is ahead in each phase, where that can be said.
+fn verdicts(document: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    let runtimes: Vec<&str> = document
+        .contestants
+        .iter()
+        .filter(|entrant| entrant.kind == Kind::Runtime)
+        .map(|entrant| entrant.name.as_str())
+        .collect();
+    let Some((first, others)) = runtimes
+        .split_first()
+        .filter(|(_, others)| !others.is_empty())
+    else {
+        return lines;
+    };
+    lines.push(format!("\npairs of rounds, others to {first}"));
+    for series in in_order(document) {
+        if !others.contains(&series.contestant.as_str()) || series.group != "default" {
+            continue;
+        }
+        let Some(base) = document.counterpart(series, first) else {
+            continue;
+        };
+        let Some(ratio) = ratio(&series.ms, &base.ms) else {
+            continue;
+        };
+        let verdict = match (ratio.decides(), ratio.median > 1.0) {
+            (false, _) => "no difference shown".to_owned(),
+            (true, true) => format!("{first} is faster"),
+            (true, false) => format!("{} is faster", series.contestant),
+        };
+        lines.push(format!(
+            "  {:26} {:>4} ms  {:12} {:>24}  {verdict}",
+            series.phase.name(),
+            series.pause_ms,
+            series.contestant,
+            show(&ratio)
+        ));
+    }
+    lines
+}
+
+fn rest(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    if !document.scaling.is_empty() {
+        writeln!(out, "\ncontainers a second, so many at once")?;
+        for point in &document.scaling {
+            let failed = if point.failed > 0 {
+                format!("  {} failed", point.failed)
+            } else {
+                String::new()
+            };
+            writeln!(
+                out,
+                "  {:12} {:>3} at once {:>9.1}{failed}",
+                point.contestant, point.at_once, point.per_second
+            )?;
+        }
+    }
+    if !document.memory.is_empty() {
+        writeln!(out, "\nmemory of an idle created container, KiB")?;
+        for memory in &document.memory {
+            writeln!(
+                out,
+                "  {:12} PSS {:>7}  private {:>7}  in {} processes",
+                memory.contestant, memory.pss_kib, memory.private_kib, memory.processes
+            )?;
+        }
+    }
+    if !document.notes.is_empty() {
+        writeln!(out, "\nnotes")?;
+        for note in &document.notes {
+            writeln!(out, "  {note}")?;
+        }
+    }
+    if let Some(warning) = document.conditions.load_warning() {
+        writeln!(out, "\nwarning: {warning}")?;
+    }
+    Ok(())
+}

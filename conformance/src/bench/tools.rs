@@ -1,0 +1,125 @@
+//! The directory of a benchmark, with its programs, and the stop-watch.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use plimsoll_fixtures::floor::{EMPTY, FLOOR};
+use tempfile::TempDir;
+
+use super::measured::Measured;
+use super::{Error, at};
+
+/// The programs of a benchmark, in a directory of their own that ends with it.
+pub(super) struct Tools {
+    dir: TempDir,
+    timeout: Duration,
+    outputs: AtomicUsize,
+}
+
+impl Tools {
+    /// Writes the programs.
+    pub(super) fn new(timeout: Duration) -> Result<Self, Error> {
+        let dir = at(
+            "make a directory",
+            tempfile::Builder::new().prefix("plimsoll-bench-").tempdir(),
+        )?;
+        let tools = Self {
+            dir,
+            timeout,
+            outputs: AtomicUsize::new(0),
+        };
+        for (path, program) in [(tools.floor(), FLOOR), (tools.empty(), EMPTY)] {
+            at(
+                format!("write {}", path.display()),
+                fs::write(&path, program),
+            )?;
+            at(
+                format!("make {} executable", path.display()),
+                fs::set_permissions(&path, Permissions::from_mode(0o755)),
+            )?;
+        }
+        Ok(tools)
+    }
+
+    /// The directory.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The floor program.
+    pub(super) fn floor(&self) -> PathBuf {
+        self.dir.path().join("floor")
+    }
+
+    /// The empty program.
+    pub(super) fn empty(&self) -> PathBuf {
+        self.dir.path().join("empty")
+    }
+
+    /// Runs `argv` (its program by path) under the stop-watch.
+    pub(super) fn measure(&self, argv: &[String]) -> Result<Measured, Error> {
+        let output = self.output_file();
+        let measured = self.measure_into(&output, argv);
+        // What cannot be removed goes with the directory.
+        let _ = fs::remove_file(output);
+        measured
+    }
+
+    /// As [`Self::measure`], for a command whose container goes on writing to the file `output`.
+    pub(super) fn measure_into(&self, output: &Path, argv: &[String]) -> Result<Measured, Error> {
+        self.measure_fed(Stdio::null(), output, argv)
+    }
+
+    /// As [`Self::measure_into`], with a standard input that the container keeps.
+    pub(super) fn measure_fed(
+        &self,
+        input: Stdio,
+        output: &Path,
+        argv: &[String],
+    ) -> Result<Measured, Error> {
+        let watch = Command::new(self.floor())
+            .arg("measure")
+            .arg(self.timeout.as_millis().to_string())
+            .arg(output)
+            .args(argv)
+            .stdin(input)
+            .output();
+        let watch = at(format!("measure {}", argv.join(" ")), watch)?;
+        let mut measured: Measured =
+            serde_json::from_slice(&watch.stdout).map_err(|_| Error::StopWatch {
+                command: argv.join(" "),
+                said: String::from_utf8_lossy(&[watch.stdout.as_slice(), &watch.stderr].concat())
+                    .into_owned(),
+            })?;
+        measured.output = read(output)?;
+        Ok(measured)
+    }
+
+    /// A name for an output file.
+    pub(super) fn output_file(&self) -> PathBuf {
+        self.dir().join(format!(
+            "out-{}",
+            self.outputs.fetch_add(1, Ordering::Relaxed)
+        ))
+    }
+
+    /// Waits until the process `pid`, which need not be a child, has ended; false at the time limit.
+    pub(super) fn await_end(&self, pid: i32) -> Result<bool, Error> {
+        let limit = self.timeout.as_millis().to_string();
+        let status = Command::new(self.floor())
+            .args(["await", &pid.to_string(), &limit])
+            .stdin(Stdio::null())
+            .status();
+        Ok(at(format!("wait for process {pid}"), status)?.success())
+    }
+}
+
+/// The text of an output file.
+pub(super) fn read(path: &Path) -> Result<String, Error> {
+    let bytes = at(format!("read {}", path.display()), fs::read(path))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
