@@ -134,14 +134,11 @@ pub(super) fn parallel<T: Copy + Sync>(
         let workers: Vec<_> = (0..jobs.max(1).min(items.len()))
             .map(|_| scope.spawn(worker))
             .collect();
-        workers
-            .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|_| Err(Stop::Broken("a worker panicked".into())))
-            })
-            .collect()
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|_| Err(Stop::Broken("a worker panicked".into())))
+        })
     })
 }
 
@@ -174,8 +171,8 @@ pub(super) fn judge<'c>(
 }
 
 /// A harness that fails after a pass has not shown anything.
-fn with(verdict: Verdict, step: Check) -> Verdict {
-    match (verdict, step) {
+fn with(verdict: Verdict, outcome: Check) -> Verdict {
+    match (verdict, outcome) {
         (Verdict::Pass, Err(stop)) => Verdict::from(Err(stop)),
         (verdict, _) => verdict,
     }

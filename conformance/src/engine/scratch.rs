@@ -3,11 +3,13 @@
 //! A lock on it says that its runner lives. What a killed runner left is found and cleaned by the
 //! next one.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use plimsoll_fixtures::bundle::{Bundle, ProbeFile};
 
 use super::cleanup::clean_run;
@@ -37,7 +39,7 @@ pub struct Scratch {
     /// The probe that all bundles link to.
     probe: ProbeFile,
     trials: AtomicU32,
-    _lock: File,
+    _lock: Flock<File>,
 }
 
 impl Scratch {
@@ -60,7 +62,9 @@ impl Scratch {
             .map_err(at(&base))?
             .keep();
         let lock = dir.join(LOCK);
-        let held = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+        let held = File::create(&lock).and_then(|file| {
+            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
+        });
         let held = held.map_err(at(&lock))?;
         // Users of the containers must reach their bundles.
         open_to_all(&dir).map_err(at(&dir))?;
@@ -128,10 +132,10 @@ fn stale(base: &Path) -> io::Result<Vec<PathBuf>> {
         let Some(lock) = ours.then(|| File::open(dir.join(LOCK)).ok()).flatten() else {
             continue;
         };
-        match lock.try_lock() {
-            Ok(()) => stale.push(dir),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(error),
+        match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+            Ok(_) => stale.push(dir),
+            Err((_, Errno::EWOULDBLOCK)) => {}
+            Err((_, errno)) => return Err(errno.into()),
         }
     }
     Ok(stale)

@@ -1,6 +1,6 @@
 //! Changing a JSON file for the length of a call.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::verdict::{Check, Stop};
 
-/// The files that are changed just now, with how many calls rely on it and the original. Calls may
-/// overlap (a race between two creates): the first changes the file, the last puts it back.
-static SWAPPED: Mutex<Option<HashMap<PathBuf, (usize, Vec<u8>)>>> = Mutex::new(None);
+/// The files that are changed just now, each with how many calls rely on that and the original.
+/// Calls may overlap (a race between two creates): the first changes the file, the last puts it back.
+type Swapped = BTreeMap<PathBuf, (usize, Vec<u8>)>;
 
-fn swapped() -> MutexGuard<'static, Option<HashMap<PathBuf, (usize, Vec<u8>)>>> {
+static SWAPPED: Mutex<Swapped> = Mutex::new(BTreeMap::new());
+
+fn swapped() -> MutexGuard<'static, Swapped> {
     // A panic elsewhere leaves the map as it was between two calls.
     SWAPPED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -26,8 +28,7 @@ pub(super) fn swap<T>(
     call: impl FnOnce() -> Check<T>,
 ) -> Check<T> {
     {
-        let mut swapped = swapped();
-        let map = swapped.get_or_insert_default();
+        let mut map = swapped();
         if let Some((users, _)) = map.get_mut(file) {
             *users += 1;
         } else {
@@ -40,8 +41,7 @@ pub(super) fn swap<T>(
         }
     }
     let result = call();
-    let mut swapped = swapped();
-    let map = swapped.get_or_insert_default();
+    let mut map = swapped();
     if let Some((users, original)) = map.get_mut(file) {
         *users -= 1;
         if *users == 0 {

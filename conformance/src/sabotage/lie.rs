@@ -123,7 +123,7 @@ impl How {
                 next(&call.with_args(call.args.iter().map(swap)))
             }
             Self::Output(pointer, value) => Ok(reprinted(next(call)?, |json| {
-                alter(json, pointer, value.clone())
+                alter(json, pointer, value.clone());
             })),
             Self::Omit(pointer) => Ok(reprinted(next(call)?, |json| remove(json, pointer))),
             Self::Reword(from, to) => {

@@ -82,7 +82,7 @@ impl fmt::Debug for Saboteur {
         f.debug_struct("Saboteur")
             .field("text", &self.text)
             .field("on", &self.on)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -124,10 +124,8 @@ impl Suite {
     pub(crate) fn selftest(&self, case: &Case) -> Result<Vec<SabotageEvent>, String> {
         let events = Mutex::new(Vec::new());
         let each = |event| {
-            events
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(event)
+            let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+            events.push(event);
         };
         engine::selftest(
             &self.runtime,

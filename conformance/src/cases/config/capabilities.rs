@@ -4,8 +4,11 @@ use plimsoll_fixtures::probe::Capabilities;
 
 use crate::cases::prelude::*;
 
+/// The names in one set of those that the probe reports.
+type Seen = fn(&Capabilities) -> Vec<String>;
+
 /// The sets, each with the requirement and where the probe reports it.
-const SETS: &[(&str, &str, fn(&Capabilities) -> Vec<String>)] = &[
+const SETS: &[(&str, &str, Seen)] = &[
     (
         "bounding",
         "config.process.capabilities.bounding-set",
@@ -45,11 +48,7 @@ pub(super) fn cases() -> Vec<Case> {
 /// The set holds just what the config lists. The user is not root, whose program would get its
 /// permitted set from the bounding one by execve(2); and all sets are given, since a capability
 /// must be permitted to be effective, and inheritable as well to be ambient.
-fn exact(
-    set: &'static str,
-    requirement: &'static str,
-    seen: fn(&Capabilities) -> Vec<String>,
-) -> Case {
+fn exact(set: &'static str, requirement: &'static str, seen: Seen) -> Case {
     Case::new(format!("config/capabilities/{set}_is_exact"), requirement)
         .bundle(|b| {
             SETS.iter().fold(b.user(1000, 1000), |b, (set, ..)| {

@@ -85,7 +85,7 @@ pub(super) fn cases() -> Vec<Case> {
             "runtime.lifecycle.04-create-runtime-failure-errors",
         )
         .bundle(|b| b.records_and("createRuntime", "fails", &["exit", "3"]))
-        .run(|t| t.refused())
+        .run(Assert::refused)
         .saboteurs([drops("/hooks/createRuntime"), lies("create", How::Exit(0))]),
     ]
 }

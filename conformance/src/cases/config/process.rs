@@ -5,6 +5,11 @@ use plimsoll_fixtures::probe::Ids;
 use crate::cases::prelude::*;
 
 pub(super) fn cases() -> Vec<Case> {
+    [identity(), program()].into_iter().flatten().collect()
+}
+
+/// Who the program is, and in what environment.
+fn identity() -> Vec<Case> {
     vec![
         Case::new(
             "config/process/user_uid_and_gid",
@@ -73,6 +78,12 @@ pub(super) fn cases() -> Vec<Case> {
             alters("/process/env/-", "PLIMSOLL_OUTER=leaks")
                 .on("config.process.env-nothing-inherited"),
         ]),
+    ]
+}
+
+/// What the program is, and with what privileges it runs.
+fn program() -> Vec<Case> {
+    vec![
         Case::new("config/process/args_are_argv", "config.process.args-argv")
             .bundle(|b| b.args(&["/probe", "agent", "", "two words", "ü"]))
             .run(|t| {

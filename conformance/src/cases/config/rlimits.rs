@@ -37,7 +37,7 @@ pub(super) fn cases() -> Vec<Case> {
             b.push("/process/rlimits", limit(1))
                 .push("/process/rlimits", limit(2))
         })
-        .run(|t| t.refused())
+        .run(Assert::refused)
         .saboteurs([drops("/process/rlimits/1")]),
     );
     cases
