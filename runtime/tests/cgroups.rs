@@ -2,6 +2,8 @@
 //! says so where it is not.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -244,7 +246,12 @@ fn what_was_there_before_stays() {
     prepared.attach(other.id().cast_signed()).expect("attached");
     cgroup::destroy(&second_record, Duration::from_secs(5), &mut warnings)
         .expect("nothing of its own");
-    assert_eq!(other.try_wait().expect("a child"), None);
+    // Had it been killed, it would end by that and not by this.
+    let pid = nix::unistd::Pid::from_raw(other.id().cast_signed());
+    nix::sys::signal::kill(pid, Signal::SIGTERM).expect("it is there");
+    assert_eq!(other.wait().expect("it ends").signal(), Some(15));
+    let mut other = sleeper();
+    prepared.attach(other.id().cast_signed()).expect("attached");
     assert!(directory(&second_record, "pids").exists());
     cgroup::destroy(&first_record, Duration::from_secs(5), &mut warnings).expect("removed");
     other.wait().expect("killed with its cgroup");
@@ -305,6 +312,33 @@ fn running_out_of_memory_is_noticed() {
     assert!(!child.wait().expect("it ends").success());
     cgroup::destroy(&record, Duration::from_secs(5), &mut warnings).expect("removed");
     assert_eq!(watch.wait(Duration::from_millis(1)), None);
+}
+
+#[test]
+fn only_a_v2_cgroup_changes_hands_and_only_as_far_as_is_safe() {
+    let Some(layout) = layout() else { return };
+    let path = format!("/plimrun-owner-{}", std::process::id());
+    let request = Request {
+        path: Some(&path),
+        resources: None,
+        annotations: Vec::new(),
+        owner: Some(1234),
+    };
+    let plan = plan(&request, &layout, CgroupOptions::default()).expect("a plan");
+    let record = cgroup::survey(&plan);
+    let mut warnings = Vec::new();
+    cgroup::prepare(&plan, &record, &mut warnings).expect("prepared");
+    let dir = directory(&record, "memory");
+    let owner = |file: &str| fs::metadata(dir.join(file)).map(|file| file.uid()).ok();
+    let given = if layout.mode() == Mode::V2 { 1234 } else { 0 };
+    assert_eq!(owner(""), Some(given));
+    assert_eq!(owner("cgroup.procs"), Some(given));
+    if layout.mode() == Mode::V2 {
+        assert_eq!(owner("cgroup.subtree_control"), Some(given));
+        assert_eq!(owner("memory.max"), Some(0));
+        assert_eq!(owner("pids.max"), Some(0));
+    }
+    cgroup::destroy(&record, Duration::from_secs(5), &mut warnings).expect("removed");
 }
 
 /// What systemd says about a property of the unit.

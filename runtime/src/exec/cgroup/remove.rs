@@ -27,7 +27,9 @@ pub fn destroy(
     patience: Duration,
     warnings: &mut Warnings,
 ) -> Result<(), StepError> {
-    processes::signal_all(record, SIGKILL)?;
+    if processes::directory(record).is_some_and(|dir| record.made.iter().any(|made| made == dir)) {
+        processes::signal_all(record, SIGKILL)?;
+    }
     remove(record, patience, warnings)
 }
 

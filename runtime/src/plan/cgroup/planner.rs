@@ -72,9 +72,8 @@ pub fn plan(
                 .push("device rules are not applied without privilege".into());
         }
     }
-    plan.owner = request
-        .owner
-        .filter(|_| plan.groups.iter().any(|g| g.version == Version::V2));
+    // Nothing of v1 may be given away safely, and on a hybrid machine v1 is what counts.
+    plan.owner = request.owner.filter(|_| layout.v1.is_empty());
     plan.scope = scope.map(|mut scope| {
         let version = if layout.v1.is_empty() {
             Version::V2

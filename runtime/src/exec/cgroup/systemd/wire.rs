@@ -334,13 +334,9 @@ mod tests {
             name: "T".into(),
             value: Value::Uint64(1),
         }]);
-        let expected = [
-            16, 0, 0, 0, 0, 0, 0, 0, // the array's length, then up to a multiple of eight
-            1, 0, 0, 0, b'T', 0, 1, b't', // name, signature
-            0, 0, 0, 0, 0, 0, 0, 0, // up to a multiple of eight
-        ];
-        assert_eq!(out.0[..8], [24, 0, 0, 0, 0, 0, 0, 0][..8]);
-        assert_eq!(out.0[8..16], expected[8..16]);
-        assert_eq!(out.0[17..].len(), 15);
+        // The array's length without the gap that aligns its first item; the name; the value's
+        // signature; the value at a multiple of eight.
+        let expected = b"\x18\0\0\0\0\0\0\0\x01\0\0\0T\0\x01t\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
+        assert_eq!(out.0, expected);
     }
 }
