@@ -5,10 +5,12 @@
 declare -A machine_guest=([v1]='' [v2]=tiny [v2+systemd]=systemd [rootless]=systemd)
 declare -A machine_user=([v2]=root [v2+systemd]=root [rootless]=tester)
 
-release_folder() {
-    local triple
+# built_folder PROFILE: where cargo puts the binaries.
+built_folder() {
+    local triple folder=$1
     triple=$(rustc -vV | sed -n 's/^host: //p')
-    printf '%s/%s/release\n' "${CARGO_TARGET_DIR:-$scripts/../target}" "$triple"
+    [ "$folder" != dev ] || folder=debug
+    printf '%s/%s/%s\n' "${CARGO_TARGET_DIR:-$scripts/../target}" "$triple" "$folder"
 }
 
 # parse_suite WORDS...: sets machines, limit, chosen_backend, runtimes, formats, keep_folder, files; passed is
@@ -111,11 +113,11 @@ vm_suite() {
     mode=$1
     shift
     parse_suite "$@"
-    local release machine status statuses=() logs=() started
-    release=$(release_folder)
-    (cd "$scripts/.." && cargo build --quiet --release -p plimrun -p plimsoll) || die 3 'the build failed'
-    plimsoll=$(realpath "$release/plimsoll")
-    [ ${#runtimes[@]} -gt 0 ] || runtimes=("plimrun=$(realpath "$release/plimrun")")
+    local built profile=${PLIMSOLL_PROFILE:-release} machine status statuses=() logs=() started
+    built=$(built_folder "$profile")
+    (cd "$scripts/.." && cargo build --quiet --profile "$profile") || die 3 'the build failed'
+    plimsoll=$(realpath "$built/plimsoll")
+    [ ${#runtimes[@]} -gt 0 ] || runtimes=("plimrun=$(realpath "$built/plimrun")")
     results=$scripts/../target/vm
     mkdir -p "$results"
     results=$(realpath "$results")
