@@ -5,6 +5,9 @@
 declare -A machine_guest=([v1]='' [v2]=tiny [v2+systemd]=systemd [rootless]=systemd)
 declare -A machine_user=([v2]=root [v2+systemd]=root [rootless]=tester)
 
+# What plimsoll calls each of this script's commands.
+declare -A plimsoll_command=([conform]=run [selftest]=selftest)
+
 # built_folder PROFILE: where cargo puts the binaries.
 built_folder() {
     local triple folder=$1
@@ -61,7 +64,7 @@ guest_patience=(--timeout-factor 5)
 # suite_words LOG KEEP: what plimsoll is called with.
 suite_words() {
     local runtime
-    words=("$plimsoll" "$mode" "${passed[@]}" --format "jsonl=$1")
+    words=("$plimsoll" "${plimsoll_command[$mode]}" "${passed[@]}" --format "jsonl=$1")
     [ -z "$keep_folder" ] || words+=(--keep "$2")
     for runtime in "${runtimes[@]}"; do words+=(--runtime "$runtime"); done
 }
@@ -115,7 +118,7 @@ vm_suite() {
     parse_suite "$@"
     local built profile=${PLIMSOLL_PROFILE:-release} machine status statuses=() logs=() started
     built=$(built_folder "$profile")
-    (cd "$scripts/.." && cargo build --quiet --profile "$profile") || die 3 'the build failed'
+    (cd "$scripts/.." && cargo build --quiet --profile "$profile" -p plimrun -p plimsoll) || die 3 'the build failed'
     plimsoll=$(realpath "$built/plimsoll")
     [ ${#runtimes[@]} -gt 0 ] || runtimes=("plimrun=$(realpath "$built/plimrun")")
     results=$scripts/../target/vm
@@ -146,6 +149,7 @@ show_result() {
     if [ "$mode" = selftest ]; then
         "$plimsoll" coverage "$results/$mode.jsonl" "${formats[@]}"
     else
+        [ ${#formats[@]} -gt 0 ] || formats=(--format human)
         # a view of a log that holds failures exits as the run did; the status comes from the machines
         "$plimsoll" merge "$results/$mode.jsonl" "${formats[@]}" || :
     fi
