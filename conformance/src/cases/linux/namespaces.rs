@@ -15,12 +15,19 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn seen(t: &Trial, kind: NamespaceKind) -> Check<Option<String>> {
-    Ok(t.agent()?
+/// The identity of the namespace that the program is in.
+fn seen(t: &Trial, kind: NamespaceKind) -> Check<String> {
+    let inside = t
+        .agent()?
         .report
         .namespaces
         .get(kind.proc)
-        .and_then(|seen| seen.value().cloned()))
+        .and_then(|seen| seen.value().cloned());
+    // From outside, where the container has no /proc.
+    match inside.or_else(|| t.namespace_of(t.pid().ok()?, kind.proc)) {
+        Some(identity) => Ok(identity),
+        None => Trial::spoilt("the namespace of the program", "an identity", Value::Null),
+    }
 }
 
 fn new(kind: NamespaceKind) -> Case {
@@ -38,11 +45,7 @@ fn new(kind: NamespaceKind) -> Case {
             t.runtime_namespace(kind)?,
         )
     });
-    match name {
-        // Without its own, a runtime refuses what else the bundle asks for.
-        "mount" => case.saboteurs([joins_the_runtimes(kind)]),
-        _ => case.saboteurs([without(kind)]),
-    }
+    case.saboteurs([without(kind)])
 }
 
 fn joined(kind: NamespaceKind) -> Case {
@@ -112,9 +115,9 @@ fn without(kind: NamespaceKind) -> Saboteur {
         if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
             list.retain(|entry| entry["type"] != name);
         }
+        if name == "mount" {
+            // Made without, mounts would be the host's; so there must be none.
+            config["mounts"] = json!([]);
+        }
     })
-}
-
-fn joins_the_runtimes(kind: NamespaceKind) -> Saboteur {
-    without(kind)
 }
