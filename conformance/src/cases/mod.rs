@@ -4,6 +4,7 @@
 mod cli;
 mod config;
 mod linux;
+mod refusal;
 mod runtime;
 
 use crate::case::Case;
@@ -12,9 +13,10 @@ use crate::case::Case;
 pub mod prelude {
     pub use serde_json::{Value, json};
 
+    pub use super::refusal::{bad, missing};
     pub use crate::case::Case;
     pub use crate::need::Need;
-    pub use crate::observe::{NAMESPACES, NamespaceKind, mount_at};
+    pub use crate::observe::{NAMESPACES, NamespaceKind, TIME, USER, mount_at};
     pub use crate::sabotage::{
         How, Saboteur, alters, alters_process, drops, drops_process, edits, lies, tampers, wraps,
     };

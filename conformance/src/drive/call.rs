@@ -26,6 +26,9 @@ impl From<OwnedFd> for Stdio {
 /// `globals` stand before the operation (`--root …`), so that `args[0]` is the operation.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
+    /// A program that makes the call, and its arguments: it gets the runtime's whole argument
+    /// vector behind its own. None by default.
+    pub through: Vec<String>,
     /// The options before the operation.
     pub globals: Vec<String>,
     /// The operation and its arguments.
@@ -96,6 +99,21 @@ impl Call {
         self
     }
 
+    /// Lets another program make the call, whose last arguments the runtime's argument vector
+    /// becomes: `["nice", "-n", "5"]`.
+    #[must_use]
+    pub fn through<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.through = args.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lets a shell make the call, behind these commands: `umask 027`.
+    #[must_use]
+    pub fn behind(self, commands: &str) -> Self {
+        let script = format!("{commands}; exec \"$@\"");
+        self.through(["/bin/sh", "-c", &script, "sh"])
+    }
+
     /// Sets the working directory.
     #[must_use]
     pub fn cwd(mut self, dir: impl Into<PathBuf>) -> Self {
@@ -145,6 +163,15 @@ mod tests {
         assert_eq!(
             call(&["create", "--bundles=/b", "id"]).flag("--bundle"),
             None
+        );
+    }
+
+    #[test]
+    fn a_shell_passes_the_call_on() {
+        let call = call(&["create"]).behind("umask 027");
+        assert_eq!(
+            call.through,
+            ["/bin/sh", "-c", "umask 027; exec \"$@\"", "sh"]
         );
     }
 

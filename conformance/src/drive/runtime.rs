@@ -107,9 +107,10 @@ impl Runtime {
 
     /// Makes one call of the runtime as it is; for cleaning up, too.
     pub fn call_honestly(&self, call: &Call) -> Check<Outcome> {
-        let argv: Vec<String> = self
-            .argv
+        let argv: Vec<String> = call
+            .through
             .iter()
+            .chain(&self.argv)
             .chain(&call.globals)
             .chain(&call.args)
             .cloned()

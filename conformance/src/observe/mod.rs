@@ -8,4 +8,4 @@ mod namespace;
 pub use cgroup::facts;
 pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
-pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace};
+pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace, TIME, USER};

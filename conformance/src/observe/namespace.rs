@@ -1,10 +1,12 @@
 //! Namespaces: the identity of one, and new ones for containers to join.
 
 use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::trial::Trial;
@@ -20,7 +22,22 @@ pub struct NamespaceKind {
     flag: CloneFlags,
 }
 
-/// The types that the kernel makes for a thread of a program; user and time namespaces take more.
+/// The user namespace, which no thread of a program can make.
+pub const USER: NamespaceKind = NamespaceKind {
+    config: "user",
+    proc: "user",
+    flag: CloneFlags::CLONE_NEWUSER,
+};
+
+/// The time namespace.
+pub const TIME: NamespaceKind = NamespaceKind {
+    config: "time",
+    proc: "time",
+    // linux/sched.h CLONE_NEWTIME, which nix does not name.
+    flag: CloneFlags::from_bits_retain(0x80),
+};
+
+/// The types that the kernel makes for a thread of a program; [`USER`] and [`TIME`] take more.
 pub const NAMESPACES: &[NamespaceKind] = &[
     NamespaceKind {
         config: "pid",
@@ -59,6 +76,8 @@ pub const NAMESPACES: &[NamespaceKind] = &[
 pub struct NewNamespace {
     /// Its path on the host, for config.json.
     pub path: String,
+    /// The process that holds it.
+    pub pid: u32,
     /// Its identity: `uts:[4026531838]`.
     pub identity: String,
 }
@@ -76,26 +95,33 @@ impl Drop for Holder {
 }
 
 impl Trial {
-    /// A new namespace for the container to join.
+    /// A new namespace for the container to join. A user namespace maps all ids to themselves; what
+    /// is mounted in a mount namespace stays there.
     pub fn new_namespace(&self, kind: NamespaceKind) -> Check<NewNamespace> {
         let probe = self.probe_path();
-        // A thread of its own enters the namespace, and its child is born there.
-        let holder = thread::spawn(move || {
-            unshare(kind.flag)?;
-            Command::new(probe)
-                .arg("agent")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-        })
-        .join()
-        .map_err(|_| Stop::Broken("the thread that makes a namespace panicked".into()))?
-        .map_err(|error| Stop::broken(format!("make a {} namespace", kind.config), error))?;
-        let path = format!("/proc/{}/ns/{}", holder.id(), kind.proc);
+        let name = match kind {
+            // The process that makes it stays where it is (time_namespaces(7)).
+            TIME => "time_for_children",
+            _ => kind.proc,
+        };
+        let holder = match kind {
+            USER | TIME => holder_by_command(&probe, kind),
+            // A thread of its own enters the namespace, and its child is born there.
+            _ => thread::spawn(move || holder_by_birth(&probe, kind))
+                .join()
+                .map_err(|_| Stop::Broken("the thread that makes a namespace panicked".into()))?,
+        };
+        let holder = holder
+            .map_err(|error| Stop::broken(format!("make a {} namespace", kind.config), error))?;
+        let pid = holder.id();
+        let path = format!("/proc/{pid}/ns/{name}");
         self.holders.borrow_mut().push(Holder(holder));
         let identity = identity(&path)?;
-        Ok(NewNamespace { path, identity })
+        Ok(NewNamespace {
+            path,
+            pid,
+            identity,
+        })
     }
 
     /// The identity of a process's namespace, by its name below /proc/PID/ns; nothing where there is
@@ -110,6 +136,46 @@ impl Trial {
     pub fn runtime_namespace(&self, kind: NamespaceKind) -> Check<String> {
         identity(&format!("/proc/thread-self/ns/{}", kind.proc))
     }
+}
+
+fn holder(probe: &Path) -> Command {
+    let mut holder = Command::new(probe);
+    holder
+        .arg("agent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    holder
+}
+
+/// A process born in a new namespace. The calling thread stays there, too.
+fn holder_by_birth(probe: &Path, kind: NamespaceKind) -> io::Result<Child> {
+    unshare(kind.flag)?;
+    if kind.flag == CloneFlags::CLONE_NEWNS {
+        let (nothing, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+        mount(nothing, "/", nothing, private, nothing)?;
+    }
+    holder(probe).spawn()
+}
+
+/// A process that makes a new namespace itself.
+fn holder_by_command(probe: &Path, kind: NamespaceKind) -> io::Result<Child> {
+    let mut child = holder(probe).stdout(Stdio::piped()).spawn()?;
+    if let (Some(stdin), Some(stdout)) = (child.stdin.as_mut(), child.stdout.as_mut()) {
+        writeln!(stdin, "unshare {}", kind.flag.bits())?;
+        let (mut lines, mut answer) = (BufReader::new(stdout), String::new());
+        lines.read_line(&mut String::new())?;
+        lines.read_line(&mut answer)?;
+        if !answer.starts_with("{\"ok\"") {
+            return Err(io::Error::other(answer));
+        }
+    }
+    if kind == USER {
+        for map in ["uid_map", "gid_map"] {
+            fs::write(format!("/proc/{}/{map}", child.id()), "0 0 4294967295")?;
+        }
+    }
+    Ok(child)
 }
 
 fn identity(path: &str) -> Check<String> {

@@ -183,6 +183,19 @@ pub trait Assert {
         self.nothing_left()
     }
 
+    /// The program never runs: `create` generates an error or, where that succeeds, `start` does.
+    /// For what a runtime may find out only when it applies `process.args`.
+    fn never_runs(&self) -> Check {
+        let trial = self.trial();
+        let created = trial.try_create()?;
+        if created.refused() {
+            return self.errors(&created);
+        }
+        self.errors(&trial.try_start()?)?;
+        let status = trial.state().map_or(String::new(), |state| state.status);
+        self.ne("the status after the error", status, "running")
+    }
+
     /// Nothing is left of the container: no state, no process, no cgroup, no mount on the host.
     fn nothing_left(&self) -> Check {
         let trial = self.trial();

@@ -10,6 +10,7 @@ mod hooks;
 mod judge;
 mod operations;
 mod place;
+mod socket;
 mod state;
 mod terminal;
 #[expect(clippy::module_inception, reason = "the type that the folder is about")]
@@ -19,6 +20,7 @@ pub use agent::{Agent, Probe};
 pub use hooks::{HOOKS, HookRun, RecordingHooks};
 pub use judge::{Assert, Judge};
 pub(crate) use place::Place;
+pub use socket::{Listener, Message};
 pub use state::State;
 pub use terminal::{Console, Terminal};
 pub use trial::{Limits, Trial};
