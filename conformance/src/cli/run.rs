@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use super::args::{Choosing, Judging};
 use super::exit::{self, CliError};
@@ -36,7 +37,9 @@ pub(super) struct Run {
     #[arg(long, value_name = "V", default_value = "declared")]
     spec: Judge,
     /// Excuses the listed deviations of released runtimes, or those of FILE
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    // Clap refuses an empty value as a path, and the empty one stands for the built-in list.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_parser = OsStringValueParser::new().map(PathBuf::from))]
     expect: Vec<PathBuf>,
     /// Lets SHOULD decide the exit status too
     #[arg(long)]

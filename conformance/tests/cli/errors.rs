@@ -83,6 +83,14 @@ fn unknown_formats_profiles_and_numbers_are_usage() {
 }
 
 #[test]
+fn the_built_in_list_needs_no_file() {
+    plimsoll("run --runtime /nonexistent/runc --expect")
+        .run()
+        .exits(2)
+        .says("/nonexistent/runc");
+}
+
+#[test]
 fn expectations_of_unknown_cases_are_usage() {
     let list = "runtime = \"runc\"\n[[expect]]\ncase = \"a/b/c\"\nversions = \">=1\"\nreason = \"r\"\nevidence = \"e\"\n";
     plimsoll("run --runtime /bin/true --expect=list.toml")
