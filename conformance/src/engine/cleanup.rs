@@ -107,6 +107,7 @@ pub(super) fn clean(trial: &Trial) -> Check {
         remove_cgroup(&dir);
     }
     trial.holders.borrow_mut().clear();
+    trial.leave_own_mounts()?;
     remove_tree(trial.dir())
         .map_err(|error| Stop::broken(format!("remove {}", trial.dir().display()), error))
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::trial::Trial;
 use crate::drive::Deadline;
+use crate::observe::{Mount, mount_at};
 use crate::verdict::{Check, Stop};
 
 /// The asking end of a probe's streams.
@@ -165,6 +166,16 @@ impl<'t> Agent<'t> {
             Ok(_) => "OK".into(),
             Err(refusal) => name(refusal),
         })
+    }
+
+    /// The mount that is seen at a path now, which must be one for the case to go on.
+    pub fn mount(&self, point: &str) -> Check<Mount> {
+        let report = self.get(|probe| probe.report_again())?;
+        let lines = report.mountinfo.value().into_iter().flatten();
+        match mount_at(lines, point) {
+            Some(mount) => Ok(mount),
+            None => Trial::spoilt(format!("a mount at {point}"), true, false.into()),
+        }
     }
 
     /// Ends the probe with this status.

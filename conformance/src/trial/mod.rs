@@ -7,6 +7,7 @@
 
 mod agent;
 mod hooks;
+mod host_mounts;
 mod judge;
 mod operations;
 mod place;
@@ -18,6 +19,7 @@ mod trial;
 
 pub use agent::{Agent, Probe};
 pub use hooks::{HOOKS, HookRun, RecordingHooks};
+pub use host_mounts::HostMounts;
 pub use judge::{Assert, Judge};
 pub(crate) use place::Place;
 pub use socket::{Listener, Message};

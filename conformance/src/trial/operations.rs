@@ -51,6 +51,11 @@ impl Trial {
         Ok(outcome)
     }
 
+    /// Goes on where a call that sets the scene was accepted, and stops the case where not.
+    pub fn accepted(&self, outcome: &Outcome) -> Check {
+        accepted(outcome)
+    }
+
     /// Creates the container.
     pub fn create(&self) -> Check {
         accepted(&self.try_create()?)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::agent::Streams;
+use super::host_mounts::Left;
 use super::judge::Judge;
 use crate::case::{Case, Ids, Name};
 use crate::drive::{Call, Deadline, Outcome, Pidfd, Runtime};
@@ -58,6 +59,8 @@ pub struct Trial {
     deadline: Rc<Cell<Deadline>>,
     /// The processes that hold namespaces open for the container.
     pub(crate) holders: RefCell<Vec<Holder>>,
+    /// Where the case's thread came from, if it moved to mounts of its own.
+    pub(super) left: RefCell<Option<Left>>,
     files: Cell<u32>,
 }
 
@@ -85,6 +88,7 @@ impl Trial {
             streams: RefCell::default(),
             deadline: Rc::new(Cell::new(Deadline::after(limits.event))),
             holders: RefCell::default(),
+            left: RefCell::default(),
             files: Cell::new(0),
         }
     }
@@ -182,6 +186,18 @@ impl Trial {
     pub fn write(&self, file: &Path, text: &str) -> Check {
         fs::write(file, text)
             .map_err(|error| Stop::broken(format!("write {}", file.display()), error))
+    }
+
+    /// Makes a directory on the host, and those above it.
+    pub fn make_dir(&self, dir: &Path) -> Check {
+        fs::create_dir_all(dir)
+            .map_err(|error| Stop::broken(format!("make {}", dir.display()), error))
+    }
+
+    /// Makes a symbolic link on the host.
+    pub fn make_link(&self, target: &str, link: &Path) -> Check {
+        std::os::unix::fs::symlink(target, link)
+            .map_err(|error| Stop::broken(format!("link {}", link.display()), error))
     }
 
     /// Reads a file on the host that must be there for the case to make sense.
