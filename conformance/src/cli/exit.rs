@@ -56,7 +56,7 @@ pub enum CliError {
     Log(#[from] LogError),
     #[error(transparent)]
     Merge(#[from] MergeError),
-    #[error("the benchmark broke off: {0}")]
+    #[error(transparent)]
     Bench(#[from] crate::bench::Error),
     #[error("nothing can be judged on this machine: {0}")]
     Unfit(String),
@@ -86,7 +86,8 @@ impl CliError {
             | Self::UnknownName { .. }
             | Self::Expect(_)
             | Self::Log(_)
-            | Self::Merge(_) => USAGE,
+            | Self::Merge(_)
+            | Self::Bench(crate::bench::Error::Document { .. }) => USAGE,
             Self::Unfit(_)
             | Self::Bench(_)
             | Self::Scratch(_)

@@ -190,10 +190,10 @@ fn pure_v2(own: &[Own]) -> Option<Hierarchy> {
 
 fn parse_mounts(mountinfo: &[u8], own: &[Own]) -> CgroupLayout {
     let mut layout = CgroupLayout::default();
-    for line in mountinfo.split(|b| *b == b'\n') {
-        let Some(mount) = Mount::parse(line) else {
-            continue;
-        };
+    let lines = mountinfo.split(|b| *b == b'\n');
+    let mounts: Vec<Mount<'_>> = lines.filter_map(Mount::parse).collect();
+    let visible = |(at, mount): &(usize, &Mount<'_>)| mount.is_visible(&mounts[*at..], &mounts);
+    for (_, mount) in mounts.iter().enumerate().filter(visible) {
         if mount.kind == b"cgroup2" {
             let ours = own.iter().find(|o| o.controllers.is_empty());
             let found = mount.hierarchy(ours, Vec::new());
@@ -230,6 +230,8 @@ fn keep(slot: &mut Option<Hierarchy>, found: Hierarchy) {
 
 /// The fields of a mountinfo line that matter here (proc_pid_mountinfo(5)).
 struct Mount<'a> {
+    id: u32,
+    parent: u32,
     root: PathBuf,
     point: PathBuf,
     kind: &'a [u8],
@@ -239,11 +241,15 @@ struct Mount<'a> {
 impl<'a> Mount<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|b| *b == b' ');
-        let root = unescape(fields.nth(3)?);
+        let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
+        let (id, parent) = (number()?, number()?);
+        let root = unescape(fields.nth(1)?);
         let point = unescape(fields.next()?);
         let mut tail = fields.skip_while(|f| *f != b"-").skip(1);
         let kind = tail.next()?;
         Some(Self {
+            id,
+            parent,
             root,
             point,
             kind,
@@ -251,11 +257,33 @@ impl<'a> Mount<'a> {
         })
     }
 
-    fn hierarchy(self, own: Option<&Own>, controllers: Vec<String>) -> Hierarchy {
+    /// Whether none of the `later` mounts is over it: a private view of the hierarchies covers others.
+    fn is_visible(&self, later: &[Self], all: &[Self]) -> bool {
+        let covers = |other: &Self| self.point.starts_with(&other.point) && !self.is_on(other, all);
+        !later.iter().any(covers)
+    }
+
+    /// Whether `other` is this mount, or one that this is mounted on, at any depth.
+    fn is_on(&self, other: &Self, all: &[Self]) -> bool {
+        let mut id = self.id;
+        // Bounded, should the list have changed while it was read.
+        for _ in all {
+            if id == other.id {
+                return true;
+            }
+            match all.iter().find(|mount| mount.id == id) {
+                Some(mount) => id = mount.parent,
+                None => break,
+            }
+        }
+        id == other.id
+    }
+
+    fn hierarchy(&self, own: Option<&Own>, controllers: Vec<String>) -> Hierarchy {
         let own = own.and_then(|o| o.path.strip_prefix(&self.root).ok().map(Path::to_owned));
         Hierarchy {
-            mount: self.point,
-            root: self.root,
+            mount: self.point.clone(),
+            root: self.root.clone(),
             controllers,
             own,
             writable: false,
@@ -308,6 +336,28 @@ mod tests {
         assert_eq!(
             layout.v2.expect("unified").mount,
             Path::new("/sys/fs/cgroup/unified")
+        );
+    }
+
+    #[test]
+    fn what_another_mount_covers_is_not_there() {
+        let v2_over = format!("{HYBRID}50 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+        let layout = parse_mounts(v2_over.as_bytes(), &parse_own(OWN));
+        assert_eq!(layout.mode(), Mode::V2);
+        assert_eq!(layout.v2.expect("v2").mount, Path::new("/sys/fs/cgroup"));
+        let v1_over = format!(
+            "{HYBRID}50 31 0:50 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n\
+             51 50 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+        );
+        let layout = parse_mounts(v1_over.as_bytes(), &parse_own(OWN));
+        assert_eq!((layout.mode(), layout.v1.len()), (Mode::V1, 1));
+        // A root that was mounted after what an initial RAM disk had mounted, and moved below it.
+        let moved = format!(
+            "{HYBRID}23 60 254:0 / /sys rw - sysfs sysfs rw\n60 1 254:0 / / rw - ext4 x rw\n"
+        );
+        assert_eq!(
+            parse_mounts(moved.as_bytes(), &parse_own(OWN)).mode(),
+            Mode::Hybrid
         );
     }
 
