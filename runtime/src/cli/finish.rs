@@ -79,7 +79,7 @@ fn go(container: &mut Container, spec: &Spec, channel: &Channel) -> Result<(), C
             })
         })
         .transpose()?;
-    start(channel, agent.as_ref())?;
+    start(channel, Pid::from_raw(pid), agent.as_ref())?;
     container.update(|record| record.recorded = Status::Running)?;
     hooks::run(&hooks.poststart, &state.render("running", Some(pid)))?;
     Ok(())

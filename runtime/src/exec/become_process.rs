@@ -4,8 +4,10 @@
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
 
+use nix::libc;
+use nix::sys::prctl;
 use nix::sys::stat::Mode;
-use nix::unistd::getpid;
+use nix::unistd::{Pid, getpid};
 
 use super::channel::{Channel, Message};
 use super::{Context, StepError, command, credentials, scheduling, seccomp};
@@ -92,6 +94,8 @@ impl Becoming<'_> {
     pub fn execute(&self, program: &CStr, channel: &Channel) -> Result<Infallible, StepError> {
         let origin = self.origin.child("args");
         let describe = || format!("exec {}", program.to_string_lossy());
+        let executing = Message::Executing;
+        let report = || "report to the runtime";
         let mut env = self.process.env.clone();
         if self.listen_fds > 0 {
             // sd_listen_fds(3): the receiver checks that the PID is its own.
@@ -107,17 +111,36 @@ impl Becoming<'_> {
             sys::set_cloexec(fd as i32, false).step(&origin, describe)?;
         }
         sys::reset_signals().step(&origin, describe)?;
-        channel
-            .send(&Message::Executing)
-            .step(&NONE, || "report to the runtime")?;
-        if let Some(program) = self.seccomp {
-            seccomp::load(program)?;
+        let args = StringVec::new(&self.process.args);
+        let env = StringVec::new(&env);
+        if let Some(filter) = self.seccomp {
+            let call = sys::exec_arguments(program, &args, &env);
+            if let Some(answer) = filter.refusal(libc::SYS_execve, call) {
+                return Err(StepError::refused(
+                    format!("{}: the filter {answer}", describe()),
+                    &Origin::at("/linux/seccomp"),
+                ));
+            }
+            prctl::set_name(WAITING).step(&origin, describe)?;
+            channel.send(&executing).step(&NONE, report)?;
+            seccomp::load(filter)?;
+        } else {
+            channel.send(&executing).step(&NONE, report)?;
         }
-        let errno = sys::exec(
-            program,
-            &StringVec::new(&self.process.args),
-            &StringVec::new(&env),
-        );
+        let errno = sys::exec(program, &args, &env);
         Err(StepError::new(describe(), errno, &origin))
     }
+}
+
+/// The name of a process that has loaded its filter. execve(2) replaces it by a file's name, which
+/// holds no slash; a process that has ended keeps the name that it had (proc(5), `comm`).
+const WAITING: &CStr = c"plimrun/waits";
+
+/// Whether a process that said [`Message::Executing`] and then closed its end did execute its
+/// program. A filter may keep it from saying that it did not, and even from an orderly end; hence
+/// its name is looked at. One that its parent has reaped already is given the benefit: that the
+/// filter lets execve(2) through was made sure before.
+pub(super) fn executed(pid: Pid) -> bool {
+    let name = std::fs::read(format!("/proc/{pid}/comm"));
+    !name.is_ok_and(|name| name.trim_ascii_end() == WAITING.to_bytes())
 }

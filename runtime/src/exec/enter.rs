@@ -12,10 +12,11 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, chroot, fchdir, setsid};
 
-use super::become_process::Becoming;
+use super::become_process::{Becoming, executed};
 use super::cgroup::Prepared;
 use super::channel::{Channel, Message};
 use super::init::join_keyring;
+use super::sibling::clone_sibling;
 use super::spawn::Spawned;
 use super::{Context, StepError, console, scheduling};
 use crate::plan::Origin;
@@ -209,10 +210,10 @@ fn open_root(init: Pid) -> Result<OwnedFd, StepError> {
 /// Joins what takes only children, and clones the process as its own sibling.
 fn go_between(entering: &Entering<'_>, channel: &Channel, attached: bool) -> i32 {
     let flags = entering.plan.join | NEWPID;
-    let prepared = enter_container(entering, channel, attached, flags)
-        .and_then(|()| clone(0, true).step(&NONE, || "clone a process into the container"));
-    match prepared {
-        Ok(Side::Child) => {
+    let cloned = enter_container(entering, channel, attached, flags)
+        .and_then(|()| clone_sibling(0, channel, &NONE, || "clone a process into the container"));
+    match cloned {
+        Ok(true) => {
             let inside = Entering {
                 plan: entering.plan,
                 cgroup: &Prepared::none(),
@@ -220,13 +221,9 @@ fn go_between(entering: &Entering<'_>, channel: &Channel, attached: bool) -> i32
             };
             main(&inside, channel, true, 0)
         }
-        Ok(Side::Parent(pid, _)) => {
-            // If the runtime is gone, the new process notices as well.
-            let _ = channel.send(&Message::InitIs(pid.as_raw()));
-            0
-        }
+        Ok(false) => 0,
         Err(error) => {
-            // As above.
+            // Where nobody listens any more there is nobody to tell.
             let _ = channel.send(&Message::Failed(error));
             1
         }
@@ -269,7 +266,7 @@ pub fn attend_entry(
                 let _ = waitpid(spawned.pid, None);
                 return Err(error);
             }
-            None if executing => return Ok(()),
+            None if executing && executed(spawned.pid) => return Ok(()),
             _ => {
                 return Err(StepError::refused(
                     "the process ended before it executed the program",

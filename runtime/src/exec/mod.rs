@@ -23,6 +23,7 @@ pub mod protect_paths;
 pub mod root;
 pub mod scheduling;
 pub mod seccomp;
+mod sibling;
 pub mod spawn;
 pub mod start;
 pub mod switch;

@@ -11,6 +11,7 @@ use oci_spec::runtime::LinuxNamespaceType;
 use super::channel::{Channel, Message};
 use super::init::{self, Setup};
 use super::namespaces::{become_root, join_all, unshare_new};
+use super::sibling::clone_sibling;
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::namespaces::{NEWTIME, Namespaces};
@@ -146,23 +147,25 @@ fn attach(setup: &Setup<'_>, channel: &Channel, by_runtime: bool) {
 /// A process joins and unshares what takes only children, and clones init as its own sibling.
 /// Returns an exit status, once init is on its way or has been given up.
 fn intermediate(setup: &Setup<'_>, channel: Channel, new: u64) -> i32 {
-    let prepared = join_and_unshare(setup, &channel, new)
-        .and_then(|rest| clone(rest, true).step(&NAMESPACES, || "clone init into new namespaces"));
-    match prepared {
-        Ok(Side::Child) => {
+    let cloned = join_and_unshare(setup, &channel, new).and_then(|rest| {
+        clone_sibling(
+            rest,
+            &channel,
+            &NAMESPACES,
+            || "clone init into new namespaces",
+        )
+    });
+    match cloned {
+        Ok(true) => {
             let joined = Setup {
                 joins: &[],
                 ..*setup
             };
             init::main(&joined, channel, true)
         }
-        Ok(Side::Parent(pid, _)) => {
-            // If the runtime is gone, init notices as well.
-            let _ = channel.send(&Message::InitIs(pid.as_raw()));
-            0
-        }
+        Ok(false) => 0,
         Err(error) => {
-            // As above.
+            // Where nobody listens any more there is nobody to tell.
             let _ = channel.send(&Message::Failed(error));
             1
         }

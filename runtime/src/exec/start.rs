@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, socket};
 use nix::unistd::Pid;
 
+use super::become_process::executed;
 use super::channel::{Channel, Message};
 use super::create::start_address;
 use super::{Context, StepError, seccomp};
@@ -55,7 +56,7 @@ pub struct Agent {
 }
 
 /// Lets init go on, and returns when it has executed the user's program, or has failed.
-pub fn start(channel: &Channel, agent: Option<&Agent>) -> Result<(), StepError> {
+pub fn start(channel: &Channel, init: Pid, agent: Option<&Agent>) -> Result<(), StepError> {
     let describe = || "start the container's process";
     let go = || channel.send(&Message::Start).step(&NONE, describe);
     let delivered = match agent {
@@ -83,8 +84,7 @@ pub fn start(channel: &Channel, agent: Option<&Agent>) -> Result<(), StepError> 
         match channel.receive().step(&NONE, describe)? {
             Some(Message::Executing) => executing = true,
             Some(Message::Failed(error)) => return Err(error),
-            // execve(2) has closed the other end.
-            None if executing => return Ok(()),
+            None if executing && executed(init) => return Ok(()),
             _ => {
                 return Err(StepError::refused(
                     "the container's process ended before it executed the program",

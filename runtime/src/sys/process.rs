@@ -44,6 +44,16 @@ pub fn exec(path: &CStr, args: &StringVec<'_>, env: &StringVec<'_>) -> Errno {
     Errno::last()
 }
 
+/// The arguments of [`exec`] as a filter on system calls sees them.
+pub fn exec_arguments(path: &CStr, args: &StringVec<'_>, env: &StringVec<'_>) -> [u64; 6] {
+    let addresses = [
+        path.as_ptr() as u64,
+        args.pointers.as_ptr() as u64,
+        env.pointers.as_ptr() as u64,
+    ];
+    [addresses[0], addresses[1], addresses[2], 0, 0, 0]
+}
+
 /// execveat(2) of the file that `fd` stands for; returns only an error.
 pub fn exec_fd(fd: BorrowedFd<'_>, args: &StringVec<'_>, env: &StringVec<'_>) -> Errno {
     // SAFETY: as in `exec`; the path is the terminated empty string.
@@ -78,8 +88,13 @@ pub fn cloexec_from(first: u32) -> nix::Result<()> {
 /// Ends this process at once, running nothing of the C library's exit handlers, which belong to
 /// the process that this one was cloned from.
 pub fn exit(code: i32) -> ! {
+    // The C library's _exit may not be relied on to end at all where a filter refuses the call.
     // SAFETY: exit_group(2) ends the process; no memory is touched.
-    unsafe { libc::_exit(code) }
+    unsafe { libc::syscall(libc::SYS_exit_group, code) };
+    // SAFETY: as above; it ends the only thread.
+    unsafe { libc::syscall(libc::SYS_exit, code) };
+    // What a filter cannot refuse: a fault.
+    std::process::abort()
 }
 
 /// setgroups(2) for the whole process.

@@ -17,6 +17,7 @@
 
 mod arch;
 mod bpf;
+mod interpreter;
 mod mux;
 mod ranges;
 mod rules;
@@ -26,8 +27,6 @@ mod tree;
 
 #[cfg(test)]
 mod compiled;
-#[cfg(test)]
-mod interpreter;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
@@ -64,6 +63,30 @@ pub struct Program {
     /// Who is sent the listener; there is one where an action is `SCMP_ACT_NOTIFY`.
     pub listener: Option<Listener>,
 }
+
+impl Program {
+    /// How the filter keeps this machine's call with these arguments from being made, if it does.
+    /// An agent or a tracer may let it through.
+    #[must_use]
+    pub fn refusal(&self, number: i64, args: [u64; 6]) -> Option<String> {
+        let call = interpreter::Call {
+            audit: arch::native().audit,
+            nr: u32::try_from(number).ok()?,
+            args,
+        };
+        let (answer, _) = interpreter::run(&self.instructions, &call)?;
+        let (action, data) = (answer & RETURN_ACTION, answer & !RETURN_ACTION);
+        Some(match action {
+            returns::KILL_PROCESS | returns::KILL_THREAD => "kills the process for it".into(),
+            returns::TRAP => "answers it with SIGSYS".into(),
+            returns::ERRNO => format!("answers it with errno {data}"),
+            _ => return None,
+        })
+    }
+}
+
+/// `SECCOMP_RET_ACTION_FULL` of linux/seccomp.h.
+const RETURN_ACTION: u32 = 0xffff_0000;
 
 /// The agent that answers notifications.
 #[derive(Clone, Debug, Eq, PartialEq)]
