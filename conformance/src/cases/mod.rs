@@ -16,7 +16,7 @@ pub mod prelude {
     pub use super::refusal::{bad, missing};
     pub use crate::case::Case;
     pub use crate::need::Need;
-    pub use crate::observe::{NAMESPACES, NamespaceKind, TIME, USER, mount_at};
+    pub use crate::observe::{NAMESPACES, NamespaceKind, TIME, USER, mount_at, state_faults};
     pub use crate::sabotage::{
         How, Saboteur, alters, alters_process, drops, drops_process, edits, lies, tampers, wraps,
     };

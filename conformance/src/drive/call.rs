@@ -53,6 +53,15 @@ impl Call {
         self.args.first().map_or("", String::as_str)
     }
 
+    /// The container's id: the last argument, but of `kill` and `exec`, where more follows it.
+    pub fn id(&self) -> &str {
+        let id = match self.operation() {
+            "kill" | "exec" => self.args.iter().skip(1).find(|arg| !arg.starts_with('-')),
+            _ => self.args.iter().skip(1).next_back(),
+        };
+        id.map_or("", String::as_str)
+    }
+
     /// The value of a flag, given as `--flag VALUE` or `--flag=VALUE`.
     pub fn flag(&self, name: &str) -> Option<&str> {
         let mut args = self.args.iter();
@@ -89,6 +98,13 @@ impl Call {
     #[must_use]
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = stdout.into();
+        self
+    }
+
+    /// Sets standard error.
+    #[must_use]
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = stderr.into();
         self
     }
 
@@ -173,6 +189,14 @@ mod tests {
             call.through,
             ["/bin/sh", "-c", "umask 027; exec \"$@\"", "sh"]
         );
+    }
+
+    #[test]
+    fn the_id_is_found_among_other_arguments() {
+        assert_eq!(call(&["kill", "c1", "KILL"]).id(), "c1");
+        assert_eq!(call(&["kill", "--all", "c1", "KILL"]).id(), "c1");
+        assert_eq!(call(&["create", "--bundle", "/b", "c1"]).id(), "c1");
+        assert_eq!(call(&["start"]).id(), "");
     }
 
     #[test]

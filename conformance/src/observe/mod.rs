@@ -4,8 +4,10 @@
 mod cgroup;
 mod mounts;
 mod namespace;
+mod state_schema;
 
 pub use cgroup::facts;
 pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
 pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace, TIME, USER};
+pub use state_schema::state_faults;

@@ -1,13 +1,13 @@
 //! Namespaces: the identity of one, and new ones for containers to join.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::trial::Trial;
 use crate::verdict::{Check, Stop};
@@ -130,6 +130,23 @@ impl Trial {
         fs::read_link(format!("/proc/{pid}/ns/{name}"))
             .ok()
             .map(|target| target.display().to_string())
+    }
+
+    /// The host name in a process's UTS namespace.
+    pub fn host_name_of(&self, pid: i32) -> Check<String> {
+        let path = format!("/proc/{pid}/ns/uts");
+        let attempt = format!("ask for the host name in {path}");
+        // A thread of its own enters the namespace.
+        let asked = thread::spawn(move || {
+            setns(File::open(path)?, CloneFlags::CLONE_NEWUTS)?;
+            let name = nix::unistd::gethostname()?;
+            Ok::<_, io::Error>(name.to_string_lossy().into_owned())
+        });
+        match asked.join() {
+            Ok(Ok(name)) => Ok(name),
+            Ok(Err(error)) => Err(Stop::broken(attempt, error)),
+            Err(_) => Err(Stop::Broken(format!("{attempt}: the thread panicked"))),
+        }
     }
 
     /// The identity of the namespace that the runtime is in, as it is of the case's thread.

@@ -28,7 +28,7 @@ pub enum How {
     Late(Duration),
     /// Does it, and reports it this much later.
     Linger(Duration),
-    /// Does another operation instead, in which `{id}` stands for the last argument.
+    /// Does another operation instead, in which `{id}` stands for the container's id.
     Instead(&'static [&'static str]),
     /// Does it, then another operation; reports what came of the first.
     Then(&'static [&'static str]),
@@ -171,8 +171,9 @@ fn undone(call: &Call, code: i32) -> Outcome {
 }
 
 fn filled(args: &[&str], call: &Call) -> Vec<String> {
-    let id = call.args.last().map_or("", String::as_str);
-    args.iter().map(|arg| arg.replace("{id}", id)).collect()
+    args.iter()
+        .map(|arg| arg.replace("{id}", call.id()))
+        .collect()
 }
 
 /// The outcome with its output, if that is JSON, changed.

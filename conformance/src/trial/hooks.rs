@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use plimsoll_fixtures::bundle::Bundle;
 use plimsoll_fixtures::probe::{HookRecord, hook_records};
@@ -23,6 +24,9 @@ pub const HOOKS: [&str; 6] = [
 
 /// The start of the names of the files that recording hooks write: `hook-<tag>`.
 const LOG: &str = "hook-";
+
+/// The start of the names of the files that holding hooks wait for: `go-<tag>`.
+const GO: &str = "go-";
 
 /// One run of a recording hook.
 #[derive(Debug, Clone)]
@@ -50,6 +54,11 @@ pub trait RecordingHooks {
     /// `probe hook`: `exit 1`, `sleep 100`, `touch PATH`, …
     #[must_use]
     fn records_and(self, kind: &str, tag: &str, steps: &[&str]) -> Self;
+
+    /// Adds a hook of this kind that records its run under `tag`, then waits until
+    /// [`Trial::while_held`] lets it go on.
+    #[must_use]
+    fn holds(self, kind: &str, tag: &str) -> Self;
 }
 
 impl RecordingHooks for Bundle {
@@ -58,18 +67,57 @@ impl RecordingHooks for Bundle {
     }
 
     fn records_and(self, kind: &str, tag: &str, steps: &[&str]) -> Self {
-        // Only startContainer resolves its path in the container, and runs in its root.
-        let (probe, dir) = if kind == "startContainer" {
-            ("/probe", "")
-        } else {
-            ("{probe}", "{dir}")
-        };
+        let (probe, dir) = surroundings(kind);
         let log = format!("{dir}/{LOG}{tag}");
         self.hook(kind, &[&[probe, "hook", &log], steps].concat())
+    }
+
+    fn holds(self, kind: &str, tag: &str) -> Self {
+        let go = format!("{}/{GO}{tag}", surroundings(kind).1);
+        self.records_and(kind, tag, &["wait-for", &go])
+    }
+}
+
+/// Where a hook of this kind finds the probe, and the directory that it shares with us: only
+/// startContainer resolves its path in the container, and runs in its root.
+fn surroundings(kind: &str) -> (&'static str, &'static str) {
+    if kind == "startContainer" {
+        ("/probe", "")
+    } else {
+        ("{probe}", "{dir}")
     }
 }
 
 impl Trial {
+    /// Waits until the hook `tag` runs; gives up at the deadline, or once `given_up` holds.
+    pub(super) fn await_hook(&self, tag: &str, given_up: &dyn Fn() -> bool) -> Check {
+        const STEP: Duration = Duration::from_millis(1);
+        let deadline = self.deadline();
+        loop {
+            // Asked first: what ran by then has recorded it.
+            let last = given_up() || deadline.left().is_zero();
+            if self.hooks_run()?.iter().any(|run| run == tag) {
+                return Ok(());
+            }
+            if last {
+                return Self::spoilt(format!("the hook {tag} runs"), true, false.into());
+            }
+            std::thread::sleep(STEP);
+        }
+    }
+
+    /// Lets a holding hook go on.
+    pub(super) fn release(&self, tag: &str) -> Check {
+        let name = format!("{GO}{tag}");
+        for dir in [self.dir().to_owned(), self.rootfs("/")] {
+            // A bundle that was moved or made without a root has no hook there.
+            if dir.is_dir() {
+                self.write(&dir.join(&name), "")?;
+            }
+        }
+        Ok(())
+    }
+
     /// The runs of the recording hooks so far, in the order in which they began.
     pub fn hook_runs(&self) -> Check<Vec<HookRun>> {
         let mut runs = Vec::new();

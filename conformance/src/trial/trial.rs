@@ -226,13 +226,49 @@ impl Trial {
     /// Makes a call, and hands over what came of it. A call that hangs is killed, and stops the
     /// case: it fails.
     pub fn call(&self, call: &Call) -> Check<Outcome> {
-        if let ("create" | "run" | "restore", Some(id)) = (call.operation(), call.args.last()) {
-            self.ids.borrow_mut().insert(id.clone());
-        }
+        self.note_id(call);
         let outcome = self.runtime.call(call)?;
         self.calls.borrow_mut().push(outcome.clone());
         in_time(&outcome)?;
         Ok(outcome)
+    }
+
+    /// Remembers the id of a call that makes a container.
+    fn note_id(&self, call: &Call) {
+        if let "create" | "run" | "restore" = call.operation() {
+            self.ids.borrow_mut().insert(call.id().to_owned());
+        }
+    }
+
+    /// Makes a call that the hook `tag` of the bundle holds (see [`super::RecordingHooks::holds`]),
+    /// does something while it is held, and lets it go on.
+    pub fn while_held<T>(
+        &self,
+        call: &Call,
+        tag: &str,
+        meanwhile: impl FnOnce() -> Check<T>,
+    ) -> Check<(Outcome, T)> {
+        self.note_id(call);
+        let runtime = &self.runtime;
+        let (outcome, seen) = std::thread::scope(|scope| {
+            let caller = scope.spawn(move || runtime.call(call));
+            let seen = self
+                .await_hook(tag, &|| caller.is_finished())
+                .and_then(|()| meanwhile());
+            let released = self.release(tag);
+            let outcome = caller
+                .join()
+                .unwrap_or_else(|_| Err(Stop::Broken("a caller panicked".into())));
+            released.map(|()| (outcome, seen))
+        })?;
+        let outcome = outcome?;
+        self.calls.borrow_mut().push(outcome.clone());
+        let seen = seen?;
+        in_time(&outcome)?;
+        if call.operation() == "create" && outcome.ok() {
+            self.find_init()?;
+        }
+        Ok((outcome, seen))
     }
 
     /// Calls the runtime with these arguments behind `--root`.
@@ -243,9 +279,7 @@ impl Trial {
     /// Makes several calls at the same moment; the outcomes are in the order of the calls.
     pub fn together(&self, calls: &[Call]) -> Check<Vec<Outcome>> {
         for call in calls {
-            if let ("create" | "run", Some(id)) = (call.operation(), call.args.last()) {
-                self.ids.borrow_mut().insert(id.clone());
-            }
+            self.note_id(call);
         }
         let runtime = &self.runtime;
         let outcomes: Vec<Check<Outcome>> = std::thread::scope(|scope| {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::cases::prelude::*;
 
-/// A mount that no kernel can make.
-const IMPOSSIBLE: [&str; 4] = ["/mnt", "plimsollfs", "none", ""];
+const DUPLICATE: &str = "runtime.operations.create.duplicate-id-errors";
+const NO_NEW: &str = "runtime.operations.create.duplicate-id-no-new-container";
+const UNIQUE: &str = "runtime.state.id-unique-on-host";
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -29,73 +30,53 @@ pub(super) fn cases() -> Vec<Case> {
             .and(lies("create", How::Linger(Duration::from_millis(100))))]),
         Case::new(
             "runtime/create/duplicate_id_refused",
-            [
-                "runtime.operations.create.duplicate-id-errors",
-                "runtime.operations.create.duplicate-id-no-new-container",
-            ],
+            [DUPLICATE, NO_NEW, UNIQUE],
         )
         .run(|t| {
             t.create()?;
-            let again = t.runtime(["create", "--bundle", &t.bundle_arg(), t.id()])?;
-            t.on("runtime.operations.create.duplicate-id-no-new-container")
-                .that(
+            let before = t.state()?.raw;
+            let create = ["create", "--bundle", &t.bundle_arg(), t.id()];
+            let while_created = t.runtime(create)?;
+            let same = |what: &str| {
+                t.on(NO_NEW).that(
                     "the first container's process lives on",
                     t.init_lives()?,
-                    t.state()?.raw,
+                    what,
                 )?;
-            t.errors(&again)
+                t.on([NO_NEW, UNIQUE]).eq(what, t.state()?.raw, &before)
+            };
+            same("the state of the first container")?;
+            t.on(NO_NEW).must(t.start())?;
+            t.started()?;
+            let while_running = t.runtime(create)?;
+            let status = t.state()?.status;
+            t.on(NO_NEW)
+                .eq("the status of the first container", status, "running")?;
+            t.stop()?;
+            let while_stopped = t.runtime(create)?;
+            for outcome in [while_created, while_running, while_stopped] {
+                t.on([DUPLICATE, UNIQUE]).errors(&outcome)?;
+            }
+            Ok(())
         })
         .saboteurs([
-            lies("create", How::Exit(0)).on("runtime.operations.create.duplicate-id-errors"),
-            lies("create", How::After(&["delete", "--force", "{id}"]))
-                .on("runtime.operations.create.duplicate-id-no-new-container"),
+            lies("create", How::Exit(0)).on([DUPLICATE, UNIQUE]),
+            lies("create", How::After(&["delete", "--force", "{id}"])).on(NO_NEW),
         ]),
         Case::new(
-            "runtime/create/later_config_edits_have_no_effect",
-            [
-                "runtime.operations.create.later-config-edits-no-effect",
-                "runtime.lifecycle.02-config-updates-ignored",
-            ],
-        )
-        .bundle(|b| b.hostname("early"))
-        .run(|t| {
-            t.create()?;
-            let mut config = t.config()?;
-            config["hostname"] = json!("late");
-            t.set_config(&config)?;
-            t.start()?;
-            let nodename = t.started()?.report.uname.nodename;
-            t.on_all().eq("nodename", nodename, "early")
-        })
-        .saboteurs([alters("/hostname", "late").on([
-            "runtime.operations.create.later-config-edits-no-effect",
-            "runtime.lifecycle.02-config-updates-ignored",
-        ])]),
-        Case::new(
             "runtime/create/missing_config_refused",
-            "bundle.config-json-missing-errors",
+            [
+                "bundle.config-json-missing-errors",
+                "runtime.operations.create.missing-bundle-errors",
+            ],
         )
         .run(|t| {
             t.remove(&t.bundle().join("config.json"))?;
-            t.refused()
+            t.on_all().refused()
         })
-        .saboteurs([lies("create", How::Skip)]),
-        Case::new(
-            "runtime/create/refusal_leaves_nothing",
-            "runtime.errors.leave-environment-unchanged",
-        )
-        .bundle(|b| {
-            let [destination, kind, source, option] = IMPOSSIBLE;
-            b.mount(destination, kind, source, &[option])
-        })
-        .run(|t| {
-            let outcome = t.try_create()?;
-            if !outcome.refused() {
-                return Trial::spoilt("`create` errors", "an error", outcome.describe());
-            }
-            t.nothing_left()
-        })
-        // Made after all, though the exit status says that it was not.
-        .saboteurs([drops("/mounts/5").and(lies("create", How::Exit(1)))]),
+        .saboteurs([lies("create", How::Skip).on([
+            "bundle.config-json-missing-errors",
+            "runtime.operations.create.missing-bundle-errors",
+        ])]),
     ]
 }

@@ -4,6 +4,7 @@ use crate::cases::prelude::*;
 
 const USR1: i32 = 10;
 const USR2: i32 = 12;
+const KILL: i32 = 9;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -41,13 +42,23 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .saboteurs([lies("kill", How::Skip)]),
         Case::new(
-            "runtime/kill/stopped_refused",
-            "runtime.operations.kill.not-created-or-running-errors",
+            "runtime/kill/only_the_container_process",
+            "runtime.operations.kill.only-container-process",
         )
         .run(|t| {
-            t.run_to_exit()?;
-            t.errors(&t.try_kill("TERM")?)
+            let agent = t.agent()?;
+            agent.get(|p| p.trap(&[USR1]))?;
+            let child = agent.get(|p| p.spawn(&["/probe", "sleep", "60000"]))?;
+            t.kill("USR1")?;
+            agent.get(|p| p.wait_signal(2000))?;
+            // Whichever fatal signal came first is the one that the child ends by.
+            agent.attempt(|p| p.ask(&["kill", &child.to_string(), "9"]))?;
+            let end = agent.get(|p| p.wait(child))?;
+            t.eq("what ended the child", end.signal, KILL)
         })
-        .saboteurs([lies("kill", How::Exit(0))]),
+        .saboteurs([lies(
+            "kill",
+            How::Instead(&["kill", "--all", "{id}", "USR1"]),
+        )]),
     ]
 }

@@ -2,20 +2,28 @@
 
 mod create;
 mod delete;
+mod ids;
 mod kill;
+mod lifecycle;
+mod refusals;
 mod start;
 mod state;
+mod unappliable;
 
 use crate::case::Case;
 
 /// The cases of this chapter.
 pub(super) fn cases() -> Vec<Case> {
     [
+        lifecycle::cases(),
         create::cases(),
+        ids::cases(),
+        unappliable::cases(),
         delete::cases(),
         kill::cases(),
         start::cases(),
         state::cases(),
+        refusals::cases(),
     ]
     .into_iter()
     .flatten()

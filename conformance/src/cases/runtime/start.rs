@@ -15,27 +15,26 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .saboteurs([lies("start", How::Skip)]),
         Case::new(
-            "runtime/start/running_refused",
-            [
-                "runtime.operations.start.not-created-errors",
-                "runtime.operations.start.not-created-no-effect",
-            ],
+            "runtime/start/config_without_process_refused",
+            "runtime.operations.start.process-unset-errors",
         )
+        .bundle(|b| b.remove("/process"))
         .run(|t| {
-            t.agent()?;
-            let again = t.try_start()?;
-            t.on("runtime.operations.start.not-created-no-effect").eq(
-                "the status after a second `start`",
-                t.state()?.status,
-                "running",
-            )?;
-            t.errors(&again)
+            // A runtime may refuse it as early as in `create`.
+            let created = t.try_create()?;
+            let outcome = if created.ok() {
+                t.try_start()?
+            } else {
+                created
+            };
+            t.errors(&outcome)?;
+            let status = t.try_state()?.json().map(|state| state["status"].clone());
+            t.ne("the status", status, "running")
         })
-        .saboteurs([
-            lies("start", How::Exit(0)).on("runtime.operations.start.not-created-errors"),
-            lies("state", How::output("/status", "stopped"))
-                .on("runtime.operations.start.not-created-no-effect"),
-        ]),
+        .saboteurs([alters(
+            "/process",
+            json!({"args": ["/probe", "agent"], "cwd": "/", "user": {"uid": 0, "gid": 0}}),
+        )]),
         Case::new(
             "runtime/start/one_of_many_wins",
             "runtime.operations.start.not-created-errors",

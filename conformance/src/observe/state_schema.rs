@@ -1,0 +1,146 @@
+//! Judges a state document by runtime.md#state and schema/state-schema.json.
+
+use serde_json::{Map, Value};
+
+/// What is wrong with a state document, as sentences; nothing of a good one. Further members are
+/// allowed, and a status that the specification does not name may stand for a further state.
+pub fn state_faults(state: &Value) -> Vec<String> {
+    let Value::Object(members) = state else {
+        return vec!["it is no JSON object".into()];
+    };
+    let mut faults = Vec::new();
+    for name in ["ociVersion", "id", "status", "bundle"] {
+        match members.get(name) {
+            Some(Value::String(text)) if !text.is_empty() => {}
+            Some(Value::String(_)) => faults.push(format!("{name} is empty")),
+            Some(_) => faults.push(format!("{name} is no string")),
+            None => faults.push(format!("{name} is missing")),
+        }
+    }
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    if text("ociVersion").is_some_and(|version| !is_semver(version)) {
+        faults.push("ociVersion is no semantic version".into());
+    }
+    if text("bundle").is_some_and(|bundle| !bundle.starts_with('/')) {
+        faults.push("bundle is no absolute path".into());
+    }
+    faults.extend(pid_fault(members));
+    match members.get("annotations") {
+        None => {}
+        Some(Value::Object(map)) if map.values().all(Value::is_string) => {}
+        Some(_) => faults.push("annotations is no map of strings".into()),
+    }
+    faults
+}
+
+/// An integer not below zero; of a created or running container it has to be there.
+fn pid_fault(members: &Map<String, Value>) -> Option<String> {
+    let lives = matches!(
+        members.get("status").and_then(Value::as_str),
+        Some("created" | "running")
+    );
+    match members.get("pid") {
+        Some(pid) if pid.as_u64().is_none() => Some("pid is no integer from 0".into()),
+        Some(pid) if lives && pid == 0 => Some("pid is 0 although the container lives".into()),
+        None if lives => Some("pid is missing although the container lives".into()),
+        _ => None,
+    }
+}
+
+/// MAJOR.MINOR.PATCH, with `-pre.release` and `+build` where they are there (semver.org, 2.0.0).
+fn is_semver(text: &str) -> bool {
+    let (text, build) = match text.split_once('+') {
+        Some((text, build)) => (text, Some(build)),
+        None => (text, None),
+    };
+    let (core, pre) = match text.split_once('-') {
+        Some((core, pre)) => (core, Some(pre)),
+        None => (text, None),
+    };
+    let number = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    let identifiers = |text: &str| {
+        text.split('.').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+    };
+    core.split('.').count() == 3
+        && core.split('.').all(number)
+        && pre.is_none_or(identifiers)
+        && build.is_none_or(identifiers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn good() -> Value {
+        json!({"ociVersion": "1.3.0", "id": "a", "status": "running", "pid": 7, "bundle": "/b",
+               "annotations": {"k": ""}, "created": "now"})
+    }
+
+    #[test]
+    fn a_good_document_has_no_faults() {
+        assert_eq!(state_faults(&good()), Vec::<String>::new());
+        let mut stopped = good();
+        stopped["status"] = json!("stopped");
+        stopped.as_object_mut().unwrap().remove("pid");
+        stopped.as_object_mut().unwrap().remove("annotations");
+        assert_eq!(state_faults(&stopped), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_fault_is_found() {
+        let changes = [
+            ("ociVersion", json!(null)),
+            ("ociVersion", json!("1.0")),
+            ("id", json!(7)),
+            ("status", json!("")),
+            ("bundle", json!("b")),
+            ("pid", json!("7")),
+            ("pid", json!(0)),
+            ("pid", json!(-1)),
+            ("pid", json!(1.5)),
+            ("annotations", json!(null)),
+            ("annotations", json!({"k": 1})),
+        ];
+        for (name, value) in changes {
+            let mut state = good();
+            state[name] = value.clone();
+            assert_eq!(state_faults(&state).len(), 1, "{name} {value}");
+        }
+        for name in ["ociVersion", "id", "status", "bundle", "pid"] {
+            let mut state = good();
+            state.as_object_mut().unwrap().remove(name);
+            assert_eq!(state_faults(&state).len(), 1, "{name}");
+        }
+        assert_eq!(state_faults(&json!([])).len(), 1);
+    }
+
+    #[test]
+    fn versions_are_semantic() {
+        for good in ["1.0.0", "1.0.2-dev", "1.2.0-rc.1+x.5", "0.1.0"] {
+            assert!(is_semver(good), "{good}");
+        }
+        for bad in [
+            "",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "01.0.0",
+            "1.0.x",
+            "1.0.0-",
+            "1.0.0-a..b",
+        ] {
+            assert!(!is_semver(bad), "{bad}");
+        }
+    }
+}
