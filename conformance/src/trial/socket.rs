@@ -42,7 +42,7 @@ impl Trial {
         let reader = thread::spawn(move || {
             (0..connections)
                 .map_while(|_| accept(&listener, deadline).transpose())
-                .map(|stream| read(&stream?, deadline))
+                .map(|stream| Ok(read(&stream?, deadline)?.0))
                 .collect()
         });
         Ok(Listener { path, reader })
@@ -72,8 +72,8 @@ fn accept(listener: &UnixListener, deadline: Deadline) -> io::Result<Option<Unix
     Ok(Some(listener.accept()?.0))
 }
 
-/// Reads until the other end closes, or until the deadline.
-fn read(stream: &UnixStream, deadline: Deadline) -> io::Result<Vec<Message>> {
+/// Reads until the other end closes, or until the deadline; says whether it closed.
+pub(super) fn read(stream: &UnixStream, deadline: Deadline) -> io::Result<(Vec<Message>, bool)> {
     let mut messages = Vec::new();
     while deadline.readable(stream.as_fd())? {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
@@ -92,7 +92,7 @@ fn read(stream: &UnixStream, deadline: Deadline) -> io::Result<Vec<Message>> {
             Err(error) => return Err(error.into()),
         };
         if length == 0 {
-            break;
+            return Ok((messages, true));
         }
         bytes.truncate(length);
         let descriptors = control.drain().flat_map(|message| match message {
@@ -104,5 +104,5 @@ fn read(stream: &UnixStream, deadline: Deadline) -> io::Result<Vec<Message>> {
             bytes,
         });
     }
-    Ok(messages)
+    Ok((messages, false))
 }
