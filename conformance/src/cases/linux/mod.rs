@@ -1,9 +1,10 @@
-//! config-linux.md: namespaces, devices, cgroups, paths.
+//! config-linux.md: namespaces, devices, cgroups, paths, seccomp.
 
 mod cgroup_v1;
 mod devices;
 mod namespaces;
 mod paths;
+mod seccomp;
 
 use crate::case::Case;
 
@@ -14,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
         devices::cases(),
         namespaces::cases(),
         paths::cases(),
+        seccomp::cases(),
     ]
     .into_iter()
     .flatten()
