@@ -170,7 +170,7 @@ impl<'t> Agent<'t> {
 
     /// The mount that is seen at a path now, which must be one for the case to go on.
     pub fn mount(&self, point: &str) -> Check<Mount> {
-        let report = self.get(|probe| probe.report_again())?;
+        let report = self.get(Probe::report_again)?;
         let lines = report.mountinfo.value().into_iter().flatten();
         match mount_at(lines, point) {
             Some(mount) => Ok(mount),

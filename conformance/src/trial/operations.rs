@@ -8,6 +8,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::agent::{Agent, Streams};
+use super::judge::Assert;
 use super::state::State;
 use super::trial::Trial;
 use crate::drive::{Call, Exit, Outcome, Pidfd};
@@ -129,6 +130,13 @@ impl Trial {
     /// report.
     pub fn agent(&self) -> Check<Agent<'_>> {
         self.create()?;
+        self.start()?;
+        self.started()
+    }
+
+    /// As [`Trial::agent`], where `create` must succeed for the case's primary requirement to be met.
+    pub fn judged_agent(&self) -> Check<Agent<'_>> {
+        self.must(self.create())?;
         self.start()?;
         self.started()
     }

@@ -10,6 +10,8 @@ mod root;
 
 use crate::case::Case;
 
+pub(super) use mounts::{may_mount, mount_inside, user_namespace};
+
 /// The cases of this chapter.
 pub(super) fn cases() -> Vec<Case> {
     [

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod fds;
 mod ids;
 mod kill;
 mod lifecycle;
@@ -20,6 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
         ids::cases(),
         unappliable::cases(),
         delete::cases(),
+        fds::cases(),
         kill::cases(),
         start::cases(),
         state::cases(),

@@ -88,9 +88,7 @@ fn bound_file(over: &'static str, exists: bool) -> Case {
             .mount("/srv/file", "none", "{bundle}/file", &["bind"])
     })
     .run(|t| {
-        t.must(t.create())?;
-        t.start()?;
-        let agent = t.started()?;
+        let agent = t.judged_agent()?;
         t.eq(
             "/srv/file",
             t.must(agent.get(|p| p.read("/srv/file")))?,

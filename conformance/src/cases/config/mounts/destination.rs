@@ -99,9 +99,7 @@ fn created(kind: &'static str, destination: &'static str, source: &'static str) 
             .mount(destination, "none", source, &["bind"])
     })
     .run(move |t| {
-        t.must(t.create())?;
-        t.start()?;
-        let seen = t.must(t.started()?.get(|p| p.stat(destination)))?;
+        let seen = t.must(t.judged_agent()?.get(|p| p.stat(destination)))?;
         t.that("a mount is there", seen.mount_root, seen)?;
         t.eq("its type", seen.kind, kind)
     })

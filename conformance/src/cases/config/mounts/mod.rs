@@ -2,6 +2,7 @@
 
 mod binds;
 mod destination;
+mod idmap;
 mod options;
 mod propagation;
 mod recursive;
@@ -9,6 +10,9 @@ mod refused;
 mod types;
 
 use crate::case::Case;
+
+pub(in crate::cases) use idmap::user_namespace;
+pub(in crate::cases) use propagation::{may_mount, mount_inside};
 
 /// The first entry behind the minimal bundle's own mounts.
 const OURS: usize = 5;
@@ -21,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         binds::cases(),
         recursive::cases(),
         propagation::cases(),
+        idmap::cases(),
         refused::cases(),
     ]
     .into_iter()

@@ -114,11 +114,7 @@ fn option(&(option, given, shows, wrong): &Row) -> Case {
         format!("config.mounts.options.{option}"),
     )
     .bundle(move |b| b.mount("/mnt", "tmpfs", "tmpfs", given))
-    .run(move |t| {
-        t.must(t.create())?;
-        t.start()?;
-        shows.judge(t, &t.must(t.started()?.mount("/mnt"))?)
-    })
+    .run(move |t| shows.judge(t, &t.must(t.judged_agent()?.mount("/mnt"))?))
     .saboteurs([alters(format!("/mounts/{OURS}/options"), wrong)])
 }
 

@@ -119,7 +119,7 @@ fn private_receives_nothing() -> Case {
 }
 
 /// Lets the container's program mount.
-pub(crate) fn may_mount(
+pub(in crate::cases) fn may_mount(
     bundle: plimsoll_fixtures::bundle::Bundle,
 ) -> plimsoll_fixtures::bundle::Bundle {
     ["bounding", "effective", "permitted"]
@@ -130,7 +130,7 @@ pub(crate) fn may_mount(
 }
 
 /// Makes a directory in the container, and mounts a tmpfs on it.
-pub(crate) fn mount_inside(agent: &crate::trial::Agent<'_>, path: &str) -> Check {
+pub(in crate::cases) fn mount_inside(agent: &crate::trial::Agent<'_>, path: &str) -> Check {
     agent.get(|p| p.mkdir(path))?;
     agent.get(|p| p.ask(&["mount", "tmpfs", path, "tmpfs", "0"]))?;
     Ok(())

@@ -54,9 +54,7 @@ fn recursive(&(option, flags, shows, single): &Row) -> Case {
             // The directory is made before the mount below may be read-only.
             host.tmpfs("source", MsFlags::empty())?;
             host.tmpfs("source/below", flags)?;
-            t.must(t.create())?;
-            t.start()?;
-            let agent = t.started()?;
+            let agent = t.judged_agent()?;
             shows.judge(t, &t.must(agent.mount("/mnt"))?)?;
             shows.judge(t, &t.must(agent.mount("/mnt/below"))?)
         })

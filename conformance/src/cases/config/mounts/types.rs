@@ -23,9 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("config/mounts/no_source", "config.mounts.source-optional")
             .bundle(|b| b.push("/mounts", json!({"destination": "/mnt", "type": "tmpfs"})))
             .run(|t| {
-                t.must(t.create())?;
-                t.start()?;
-                let seen = t.must(t.started()?.mount("/mnt"))?;
+                let seen = t.must(t.judged_agent()?.mount("/mnt"))?;
                 t.eq("the type of /mnt", seen.kind, "tmpfs")
             })
             .saboteurs([
