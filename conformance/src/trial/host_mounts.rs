@@ -67,20 +67,7 @@ impl HostMounts<'_> {
             .map_err(|error| Stop::broken(format!("mount a tmpfs on {}", point.display()), error))
     }
 
-    /// Makes a directory below the trial's a mount, of itself; empty is the trial's own.
-    pub fn bind_itself(&self, path: &str) -> Check {
-        let point = self.path(path);
-        mount(
-            Some(&point),
-            &point,
-            None::<&str>,
-            MsFlags::MS_BIND | MsFlags::MS_REC,
-            None::<&str>,
-        )
-        .map_err(|error| Stop::broken(format!("bind {} to itself", point.display()), error))
-    }
-
-    /// Changes the propagation of a mount below the trial's directory: `MS_SHARED`, …, with `MS_REC`
+    /// Changes the propagation of a mount, below the trial's directory or by its whole path: `MS_SHARED`, …, with `MS_REC`
     /// that of those below it, too.
     pub fn propagation(&self, path: &str, flags: MsFlags) -> Check {
         change(&self.path(path), flags)

@@ -100,13 +100,19 @@ fn console() -> Case {
         b.set("/process/terminal", true).args(&[
             "/probe",
             "do",
+            "child",
             "write",
             "/dev/console",
             "to-the-console",
+            ";",
+            "sleep",
+            "60000",
         ])
     })
     .run(|t| {
         let mut terminal = t.console()?.create()?;
+        t.start()?;
+        t.must(terminal.read_until("to-the-console"))?;
         let table = t.read(format!("/proc/{}/mountinfo", t.pid()?))?;
         let lines: Vec<String> = table.lines().map(str::to_owned).collect();
         let seen = mount_at(&lines, "/dev/console");
@@ -114,9 +120,7 @@ fn console() -> Case {
             "the mount at /dev/console",
             seen.map(|mount| mount.kind),
             "devpts",
-        )?;
-        t.start()?;
-        t.must(terminal.read_until("to-the-console")).map(|_| ())
+        )
     })
     .saboteurs([tampers("supply no /dev/console", |root| {
         fs::remove_file(root.join("dev/console"))

@@ -143,8 +143,9 @@ fn tampered_null() -> Case {
         if !outcome.ok() {
             return t.errors(&outcome);
         }
-        t.start()?;
-        let seen = t.started()?.ask(|p| p.read("/secret"))?.unwrap_or_default();
+        // From outside: some runtimes lead the streams of the program to such a /dev/null, too.
+        let masked = format!("/proc/{}/root/secret", t.pid()?);
+        let seen = std::fs::read_to_string(masked).unwrap_or_default();
         t.lacks("what is read from the masked file", &seen, "hidden")?;
         t.lacks("what is read from the masked file", &seen, "bait")
     })
