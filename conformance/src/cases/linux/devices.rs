@@ -24,12 +24,12 @@ fn zero(path: &str) -> Value {
 }
 
 fn listed() -> Case {
+    const AVAILABLE: &str = "config-linux.devices.available";
+    // Made, bound or linked: it is found by its path.
+    const METHOD: &str = "config-linux.devices.supply-method-free";
     Case::new(
         "linux/devices/listed_are_available",
-        [
-            "config-linux.devices.available",
-            "config-linux.devices.file-mode",
-        ],
+        [AVAILABLE, "config-linux.devices.file-mode", METHOD],
     )
     .bundle(|b| {
         let device =
@@ -41,8 +41,9 @@ fn listed() -> Case {
     })
     .run(|t| {
         let agent = t.agent_by(t.create_call().behind("umask 077"))?;
-        let seen = t.must(agent.get(|p| p.stat_target("/dev/ours")))?;
-        t.eq(
+        let by = t.on([AVAILABLE, METHOD]);
+        let seen = by.must(agent.get(|p| p.stat_target("/dev/ours")))?;
+        by.eq(
             "type and numbers",
             (seen.kind, seen.major, seen.minor),
             (FileKind::Character, 1, 3),
@@ -52,8 +53,8 @@ fn listed() -> Case {
             .eq("mode", seen.mode, 0o646)
     })
     .saboteurs([
-        drops("/linux/devices").on("config-linux.devices.available"),
-        alters("/linux/devices/0/minor", 5).on("config-linux.devices.available"),
+        drops("/linux/devices").on([AVAILABLE, METHOD]),
+        alters("/linux/devices/0/minor", 5).on(AVAILABLE),
         alters("/linux/devices/0/fileMode", 0o600).on("config-linux.devices.file-mode"),
     ])
 }

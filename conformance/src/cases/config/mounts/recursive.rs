@@ -38,7 +38,9 @@ const OPTIONS: &[Row] = &[
 const NOSYMFOLLOW: MsFlags = MsFlags::from_bits_retain(256);
 
 pub(super) fn cases() -> Vec<Case> {
-    OPTIONS.iter().map(recursive).collect()
+    let mut cases: Vec<Case> = OPTIONS.iter().map(recursive).collect();
+    cases.push(old_kernel());
+    cases
 }
 
 fn recursive(&(option, flags, shows, single): &Row) -> Case {
@@ -62,4 +64,34 @@ fn recursive(&(option, flags, shows, single): &Row) -> Case {
             Nothing => lies("create", How::Refuse),
             _ => alters(format!("/mounts/{OURS}/options/1"), single),
         }])
+}
+
+/// Where the kernel cannot do it, it is an error, or done in another way; but it is not left out.
+fn old_kernel() -> Case {
+    // asm/unistd.h: the same on all architectures.
+    const MOUNT_SETATTR: &str = "442";
+    Case::new(
+        "config/mounts/recursive_option_on_an_old_kernel",
+        "config.mounts.options.recursive-on-old-kernel",
+    )
+    .needs([Need::Root, Need::Seccomp])
+    .bundle(|b| b.mount("/mnt", "none", "{dir}/source", &["rbind", "rro"]))
+    .run(|t| {
+        let host = t.own_mounts()?;
+        host.tmpfs("source", MsFlags::empty())?;
+        host.tmpfs("source/below", MsFlags::empty())?;
+        let probe = t.probe_path().display().to_string();
+        let call = t.create_call().through([&probe, "without", MOUNT_SETATTR]);
+        let outcome = t.try_create_by(call)?;
+        if !outcome.ok() {
+            return t.errors(&outcome);
+        }
+        t.start()?;
+        let agent = t.started()?;
+        ["/mnt", "/mnt/below"].iter().try_for_each(|point| {
+            let seen = agent.mount(point)?;
+            t.has(&format!("options of {point}"), seen.options, "ro")
+        })
+    })
+    .saboteurs([drops(format!("/mounts/{OURS}/options/1"))])
 }

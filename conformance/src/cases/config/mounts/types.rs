@@ -2,6 +2,7 @@
 
 use super::OURS;
 use crate::cases::prelude::*;
+use crate::verdict::Stop;
 
 /// Types that a container can mount, each with an option that its file system needs or takes.
 const TYPES: &[(&str, &[&str])] = &[
@@ -18,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         .iter()
         .map(|&(kind, options)| typed(kind, options))
         .collect();
-    cases.extend([overlay(), data(), hidepid(), remount()]);
+    cases.extend([overlay(), data(), hidepid(), remount(), copy_up()]);
     cases.extend([
         Case::new("config/mounts/no_source", "config.mounts.source-optional")
             .bundle(|b| b.push("/mounts", json!({"destination": "/mnt", "type": "tmpfs"})))
@@ -183,5 +184,39 @@ fn remount() -> Case {
     .saboteurs([
         drops(format!("/mounts/{}", OURS + 1)),
         drops(format!("/mounts/{}/options/0", OURS + 1)),
+    ])
+}
+
+/// Where a runtime says that it has the option, the tmpfs begins with what the image has there.
+fn copy_up() -> Case {
+    Case::new(
+        "config/mounts/option_tmpcopyup",
+        "config.mounts.options.tmpcopyup",
+    )
+    .bundle(|b| {
+        b.file("rootfs/etc/file", 0o640, "image")
+            .mount("/etc", "tmpfs", "tmpfs", &["tmpcopyup"])
+    })
+    .run(|t| {
+        let features = t.runtime(["features"])?.json().unwrap_or_default();
+        let listed = features["mountOptions"].as_array();
+        if !listed.is_some_and(|options| options.contains(&json!("tmpcopyup"))) {
+            return Err(Stop::Skip("the runtime lists no option tmpcopyup".into()));
+        }
+        let agent = t.judged_agent()?;
+        t.eq(
+            "the type of /etc",
+            t.must(agent.mount("/etc"))?.kind,
+            "tmpfs",
+        )?;
+        let seen = t.must(agent.get(|p| p.read("/etc/file")))?;
+        t.eq("/etc/file", seen, "image")?;
+        t.eq("its mode", agent.get(|p| p.stat("/etc/file"))?.mode, 0o640)?;
+        agent.get(|p| p.write("/etc/file", "other"))?;
+        t.eq("the image's file", t.read(t.rootfs("/etc/file"))?, "image")
+    })
+    .saboteurs([
+        drops(format!("/mounts/{OURS}/options/0")),
+        drops(format!("/mounts/{OURS}")),
     ])
 }
