@@ -74,7 +74,7 @@ fn program_and_version(text: &str) -> (Option<String>, String) {
 }
 
 /// `ociVersionMax` of `features`, else the `spec:` line of `--version`.
-fn declared_release(features: &str, version: &str) -> Option<String> {
+pub(crate) fn declared_release(features: &str, version: &str) -> Option<String> {
     let document: Option<Value> = serde_json::from_str(features).ok();
     let max = document
         .as_ref()

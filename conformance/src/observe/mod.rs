@@ -6,7 +6,7 @@ mod mounts;
 mod namespace;
 mod state_schema;
 
-pub use cgroup::facts;
+pub use cgroup::{cgroup_of, facts};
 pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
 pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace, TIME, USER};

@@ -11,6 +11,8 @@ use super::agent::{Agent, Streams};
 use super::judge::Assert;
 use super::state::State;
 use super::trial::Trial;
+use crate::catalogue::Release;
+use crate::declared::declared_release;
 use crate::drive::{Call, Exit, Outcome, Pidfd};
 use crate::verdict::{Check, Stop};
 
@@ -89,6 +91,16 @@ impl Trial {
                 outcome.stdout.into(),
             ),
         }
+    }
+
+    /// The newest release of the specification that the runtime declares; none if it declares
+    /// nothing.
+    pub fn declared(&self) -> Check<Option<Release>> {
+        let features = self.runtime(["features"])?;
+        let version = self.runtime(["--version"])?;
+        let text = if features.ok() { &features.stdout } else { "" };
+        let declared = declared_release(text, &version.stdout);
+        Ok(declared.as_deref().and_then(Release::parse))
     }
 
     /// Sends a signal: by name, with or without `SIG`, or by number.

@@ -7,6 +7,9 @@ mod mounts;
 mod process;
 mod rlimits;
 mod root;
+mod unknown;
+mod values;
+mod version;
 
 use crate::case::Case;
 
@@ -22,6 +25,9 @@ pub(super) fn cases() -> Vec<Case> {
         process::cases(),
         rlimits::cases(),
         root::cases(),
+        unknown::cases(),
+        values::cases(),
+        version::cases(),
     ]
     .into_iter()
     .flatten()

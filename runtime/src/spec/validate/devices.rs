@@ -27,6 +27,12 @@ pub(super) fn check(devices: &[LinuxDevice], absent: &[String]) -> Checked {
                 require((0..=most).contains(&number), pointer, message)?;
             }
         }
+        // Set-uid, set-gid and sticky mean nothing on a device: config-schema.json, FileMode.
+        require(
+            device.file_mode().is_none_or(|mode| mode <= 0o777),
+            child(&here, "fileMode"),
+            "must be from 0 to 511",
+        )?;
         let differs = |other: &LinuxDevice| {
             other.path() == device.path()
                 && (other.typ(), other.major(), other.minor())

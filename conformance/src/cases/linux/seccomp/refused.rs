@@ -60,7 +60,7 @@ pub(super) fn cases() -> Vec<Case> {
             )
             .needs([Need::Seccomp])
             .bundle(move |b| b.set("/linux/seccomp", invalid()))
-            .run(Assert::refused)
+            .run(|t| t.errors(&t.try_create()?))
             .saboteurs([drops("/linux/seccomp")])
         })
         .collect()
