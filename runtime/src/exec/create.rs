@@ -17,9 +17,10 @@ use nix::unistd::Pid;
 
 use super::channel::Message;
 use super::claims::Claims;
+use super::grouping::{Grouping, remove_cgroups};
 use super::init::Setup;
 use super::spawn::{Spawned, spawn};
-use super::{Context, StepError, cgroup, hooks, namespaces, trees};
+use super::{Context, StepError, hooks, namespaces, trees};
 use crate::plan::{Origin, Plan};
 use crate::state::{Container, Process, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
@@ -72,15 +73,7 @@ pub fn create(
     umask(caller_umask);
     let listener = listener(container.dir())?;
     let joins = namespaces::open_all(&plan.namespaces)?;
-    let mut groups = plan.cgroup.clone();
-    let mut cgroup = cgroup::survey(&groups);
-    // Before anything is made, so that whoever finds a create killed half-way can clean up.
-    container.update(|record| record.cgroup = Some(cgroup.clone()))?;
-    let mut warnings = groups.warnings.clone();
-    let prepared = match groups.scope {
-        Some(_) => None,
-        None => Some(cgroup::prepare(&groups, &cgroup, &mut warnings)?),
-    };
+    let mut groups = Grouping::begin(&plan.cgroup, &mut container)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;
@@ -90,18 +83,8 @@ pub fn create(
         console: extras.console.as_ref().map(AsFd::as_fd),
         joins: &joins,
         trees: &trees,
-        cgroup: prepared.as_ref(),
+        cgroup: groups.prepared(),
         umask: caller_umask,
-    };
-    let mut from_scope = Vec::new();
-    let mut attach = |container: &mut Container, pid: i32| {
-        if let Some(prepared) = &prepared {
-            return prepared.attach(pid).map_err(CreateError::from);
-        }
-        let prepared = cgroup::start_scope(&mut groups, &mut cgroup, pid, &mut from_scope)?;
-        container.update(|record| record.cgroup = Some(cgroup.clone()))?;
-        prepared.attach(pid)?;
-        Ok(())
     };
     let mut claims = Claims::default();
     let spawned = claims
@@ -121,16 +104,17 @@ pub fn create(
         claims,
     };
     let result = rise
-        .run(&mut container, &mut init, &mut attach)
+        .run(&mut container, &mut init, &mut |container, pid| {
+            groups.attach(container, pid)
+        })
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
-        .and_then(|()| Ok(cgroup::after_attach(&groups, &mut warnings)?))
+        .and_then(|()| Ok(groups.limit()?))
         .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
-    warnings.append(&mut from_scope);
     match result {
         Ok(()) => Ok(Created {
             container,
             init,
-            warnings,
+            warnings: groups.into_warnings(),
         }),
         Err(error) => {
             undo(plan, &init, &container, rise.claims, &error);
@@ -138,16 +122,6 @@ pub fn create(
         }
     }
 }
-
-fn remove_cgroups(container: &Container) {
-    if let Some(record) = &container.record().cgroup {
-        // The error that led here is the one to report.
-        let _ = cgroup::destroy(record, PATIENCE, &mut Vec::new());
-    }
-}
-
-/// How long the last processes of a failed container may take to go.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Answers init until everything is made.
 struct Rise<'a> {

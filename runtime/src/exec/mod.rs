@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod devices;
 pub mod enter;
 mod error;
+mod grouping;
 pub mod hooks;
 pub mod init;
 pub mod intel_rdt;

@@ -1,0 +1,81 @@
+//! The cgroups of a container that is being made: recorded before they are there, entered by its first
+//! process, limited after that.
+
+use std::time::Duration;
+
+use super::StepError;
+use super::cgroup::{self, Prepared};
+use super::create::CreateError;
+use crate::plan::cgroup::CgroupPlan;
+use crate::state::{CgroupRecord, Container};
+
+/// How long the last processes of a failed container may take to go.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The cgroups of a container that is being made.
+#[derive(Debug)]
+pub(super) struct Grouping {
+    plan: CgroupPlan,
+    record: CgroupRecord,
+    /// Absent where systemd makes them, once it is told of a process.
+    prepared: Option<Prepared>,
+    warnings: Vec<String>,
+}
+
+impl Grouping {
+    /// Records the cgroups and makes them.
+    pub(super) fn begin(plan: &CgroupPlan, container: &mut Container) -> Result<Self, CreateError> {
+        let record = cgroup::survey(plan);
+        // Before anything is made, so that whoever finds a create killed half-way can clean up.
+        container.update(|all| all.cgroup = Some(record.clone()))?;
+        let mut warnings = plan.warnings.clone();
+        let prepared = match plan.scope {
+            Some(_) => None,
+            None => Some(cgroup::prepare(plan, &record, &mut warnings)?),
+        };
+        Ok(Self {
+            plan: plan.clone(),
+            record,
+            prepared,
+            warnings,
+        })
+    }
+
+    /// What a process needs in order to enter them by itself.
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
+        self.prepared.as_ref()
+    }
+
+    /// Puts a process into them.
+    pub(super) fn attach(
+        &mut self,
+        container: &mut Container,
+        pid: i32,
+    ) -> Result<(), CreateError> {
+        if let Some(prepared) = &self.prepared {
+            return Ok(prepared.attach(pid)?);
+        }
+        let prepared =
+            cgroup::start_scope(&mut self.plan, &mut self.record, pid, &mut self.warnings)?;
+        container.update(|all| all.cgroup = Some(self.record.clone()))?;
+        Ok(prepared.attach(pid)?)
+    }
+
+    /// Sets the limits that would have kept the process out.
+    pub(super) fn limit(&mut self) -> Result<(), StepError> {
+        cgroup::after_attach(&self.plan, &mut self.warnings)
+    }
+
+    /// What is to be logged and is no error.
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings
+    }
+}
+
+/// Ends and removes what [`Grouping::begin`] has made for a container that failed.
+pub(super) fn remove_cgroups(container: &Container) {
+    if let Some(record) = &container.record().cgroup {
+        // The error that led here is the one to report.
+        let _ = cgroup::destroy(record, PATIENCE, &mut Vec::new());
+    }
+}
