@@ -122,9 +122,6 @@ pub enum CommandError {
         /// The command.
         action: &'static str,
     },
-    /// This build does not have the command.
-    #[error("{0} is not supported by this build of plimrun")]
-    Unsupported(&'static str),
 }
 
 impl From<crate::exec::create::CreateError> for CommandError {

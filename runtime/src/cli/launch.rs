@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{CommandError, Context, Matches, rfc3339};
 use crate::exec::create::{self, Created, Extras};
+use crate::exec::criu::{self, Restored};
 use crate::exec::{StepError, protect};
 use crate::host::Facts;
 use crate::plan::{Options, Origin, Plan};
 use crate::spec::{self, Config};
-use crate::state::{Process, Record, Status};
+use crate::state::{Container, Process, Record, Status};
 
 /// A container that is about to be made.
 #[derive(Debug)]
@@ -112,6 +113,36 @@ impl<'a> Launch<'a> {
 
     /// Makes the container.
     pub(super) fn create(&self, console: Option<OwnedFd>) -> Result<Created, CommandError> {
+        let created = create::create(&self.plan, &self.extras(console), self.record()?)?;
+        for warning in &created.warnings {
+            self.context.log.warn(warning);
+        }
+        Ok(created)
+    }
+
+    /// Restores the container.
+    pub(super) fn restore(
+        &self,
+        console: Option<OwnedFd>,
+        options: &criu::Options,
+    ) -> Result<Restored, CommandError> {
+        let restored = criu::restore(&self.plan, &self.extras(console), self.record()?, options)?;
+        for warning in &restored.warnings {
+            self.context.log.warn(warning);
+        }
+        Ok(restored)
+    }
+
+    fn extras(&self, console: Option<OwnedFd>) -> Extras {
+        Extras {
+            console,
+            pid_file: self.pid_file.clone(),
+            privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
+        }
+    }
+
+    /// Takes the id.
+    fn record(&self) -> Result<Container, CommandError> {
         let record = Record {
             oci_version: spec::OCI_VERSION.to_owned(),
             id: self.plan.state.id.clone(),
@@ -132,17 +163,7 @@ impl<'a> Launch<'a> {
                 .namespaces
                 .creates(oci_spec::runtime::LinuxNamespaceType::Pid),
         };
-        let container = self.context.store.create(record, &self.config.text)?;
-        let extras = Extras {
-            console,
-            pid_file: self.pid_file.clone(),
-            privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
-        };
-        let created = create::create(&self.plan, &extras, container)?;
-        for warning in &created.warnings {
-            self.context.log.warn(warning);
-        }
-        Ok(created)
+        Ok(self.context.store.create(record, &self.config.text)?)
     }
 }
 

@@ -5,6 +5,7 @@ mod attend;
 pub mod commands;
 mod completion;
 mod context;
+mod criu_flags;
 mod entry_process;
 mod error;
 mod finish;

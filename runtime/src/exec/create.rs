@@ -109,7 +109,7 @@ pub fn create(
         })
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(groups.limit()?))
-        .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
+        .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw(), Status::Created));
     match result {
         Ok(()) => Ok(Created {
             container,
@@ -189,16 +189,26 @@ impl Rise<'_> {
     }
 }
 
-/// What makes a container visible as created.
-fn hand_over(extras: &Extras, container: &mut Container, pid: i32) -> Result<(), CreateError> {
-    record(container, pid, Status::Created)?;
+/// What makes a container visible as created, or as running again.
+pub(super) fn hand_over(
+    extras: &Extras,
+    container: &mut Container,
+    pid: i32,
+    status: Status,
+) -> Result<(), CreateError> {
+    record(container, pid, status)?;
     if let Some(path) = &extras.pid_file {
         write_pid_file(path, pid)?;
     }
     Ok(())
 }
 
-fn record(container: &mut Container, pid: i32, status: Status) -> Result<(), CreateError> {
+/// Records init and where the container is in its life.
+pub(super) fn record(
+    container: &mut Container,
+    pid: i32,
+    status: Status,
+) -> Result<(), CreateError> {
     let process = Process::find(pid)
         .ok_or_else(|| StepError::refused("init ended before the container was made", &NONE))?;
     let exe = std::fs::metadata("/proc/self/exe").step(&NONE, || "look at the own executable")?;
@@ -207,7 +217,7 @@ fn record(container: &mut Container, pid: i32, status: Status) -> Result<(), Cre
         record.pid = process.pid;
         record.pid_start = process.start;
         record.init_exe = Some((exe.dev(), exe.ino()));
-        if status == Status::Created {
+        if status != Status::Creating {
             record.creator = None;
         }
     })?;

@@ -15,10 +15,11 @@ use super::cgroup::Prepared;
 use super::channel::{Channel, Message};
 use super::namespaces::{Opened, become_root, join_all, unshare_new};
 use super::root::Root;
-use super::{Context, StepError, console, devices, hooks, mounts};
+use super::{Context, StepError, console, devices, hooks, mounts, null_streams};
 use super::{protect_paths, switch};
 use crate::plan::mounts::relative;
 use crate::plan::namespaces::flag;
+use crate::plan::rootfs::Switch;
 use crate::plan::{Origin, Plan};
 use crate::sys::process as sys;
 
@@ -61,6 +62,9 @@ fn run(
     enter_namespaces(setup, channel, mapped)?;
     // The root's descriptor ends here, before `wait` closes all that is not needed any more.
     prepare(setup, channel).and_then(|root| switch::enter(&root, &setup.plan.rootfs))?;
+    if setup.plan.rootfs.switch != Switch::Chroot {
+        null_streams::reopen()?;
+    }
     let becoming = becoming(setup);
     let program = becoming.as_ref().map(Becoming::assume).transpose()?;
     if !wait(setup, channel)? {

@@ -7,6 +7,7 @@ pub mod container;
 pub mod devices;
 pub mod entry;
 mod error;
+pub mod external;
 pub mod hooks;
 mod id_list;
 pub mod intel_rdt;

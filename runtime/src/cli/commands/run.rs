@@ -59,7 +59,8 @@ fn console(
     Ok((Some(theirs.into()), Some(ours.into())))
 }
 
-fn delete(context: &Context, id: &str) -> Result<(), CommandError> {
+/// Deletes a container whose process has ended.
+pub(super) fn delete(context: &Context, id: &str) -> Result<(), CommandError> {
     match context.store.lock(id) {
         Ok(container) => teardown(container, |warning| context.log.warn(warning)),
         // Somebody else was faster, or a failed hook has destroyed it already.
