@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::trial::Trial;
 use crate::case::Name;
-use crate::drive::Outcome;
+use crate::drive::{Call, Outcome};
 use crate::verdict::{Check, Failure, Stop};
 
 /// Judges requirements other than the case's primary one; made by [`Trial::on`].
@@ -186,13 +186,21 @@ pub trait Assert {
     /// The program never runs: `create` generates an error or, where that succeeds, `start` does.
     /// For what a runtime may find out only when it applies `process.args`.
     fn never_runs(&self) -> Check {
+        self.never_runs_by(self.trial().create_call())
+    }
+
+    /// As [`Assert::never_runs`], with a `create` of the case's own.
+    fn never_runs_by(&self, create: Call) -> Check {
         let trial = self.trial();
-        let created = trial.try_create()?;
+        let created = trial.try_create_by(create)?;
         if created.refused() {
             return self.errors(&created);
         }
         self.errors(&trial.try_start()?)?;
-        let status = trial.state().map_or(String::new(), |state| state.status);
+        let status = trial
+            .try_state()?
+            .json()
+            .map(|state| state["status"].clone());
         self.ne("the status after the error", status, "running")
     }
 

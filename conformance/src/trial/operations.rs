@@ -153,6 +153,14 @@ impl Trial {
         self.started()
     }
 
+    /// As [`Trial::agent`], where a refusal by `create` or `start` is right as well: then nothing.
+    pub fn agent_or_refusal(&self, create: Call) -> Check<Option<Agent<'_>>> {
+        if self.try_create_by(create)?.refused() || self.try_start()?.refused() {
+            return Ok(None);
+        }
+        self.started().map(Some)
+    }
+
     /// As [`Trial::agent`], with a `create` of the case's own.
     pub fn agent_by(&self, create: Call) -> Check<Agent<'_>> {
         accepted(&self.try_create_by(create)?)?;

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
+use plimsoll_fixtures::probe::Report;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::trial::Trial;
@@ -110,6 +111,20 @@ impl Terminal<'_> {
     /// Types a line.
     pub fn type_line(&mut self, line: &str) -> Check {
         writeln!(self.master, "{line}").map_err(|error| Stop::broken("type", error))
+    }
+
+    /// Types without ending the line: `\u{3}` is Ctrl-C.
+    pub fn type_text(&mut self, text: &str) -> Check {
+        write!(self.master, "{text}").map_err(|error| Stop::broken("type", error))
+    }
+
+    /// Reads the report that the probe prints first.
+    pub fn report(&mut self) -> Check<Report> {
+        let seen = self.read_until("}\r\n")?;
+        match serde_json::from_str(seen.trim()) {
+            Ok(report) => Ok(report),
+            Err(_) => Trial::spoilt("what the terminal shows", "a report", seen.into()),
+        }
     }
 
     /// Reads what is printed, until it holds `text`; fails at the deadline or at the end. Line ends

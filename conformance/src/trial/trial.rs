@@ -200,6 +200,12 @@ impl Trial {
             .map_err(|error| Stop::broken(format!("link {}", link.display()), error))
     }
 
+    /// Gives a file on the host to a user and group.
+    pub fn give(&self, file: &Path, uid: u32, gid: u32) -> Check {
+        std::os::unix::fs::chown(file, Some(uid), Some(gid))
+            .map_err(|error| Stop::broken(format!("chown {}", file.display()), error))
+    }
+
     /// Reads a file on the host that must be there for the case to make sense.
     pub fn read(&self, file: impl AsRef<Path>) -> Check<String> {
         let file = file.as_ref();

@@ -1,11 +1,10 @@
 //! config.md: root, mounts, process, hostname, hooks.
 
-mod capabilities;
+mod annotations;
 mod hooks;
 mod hostname;
 mod mounts;
 mod process;
-mod rlimits;
 mod root;
 mod unknown;
 mod values;
@@ -18,12 +17,11 @@ pub(super) use mounts::{may_mount, mount_inside, user_namespace};
 /// The cases of this chapter.
 pub(super) fn cases() -> Vec<Case> {
     [
-        capabilities::cases(),
+        annotations::cases(),
         hooks::cases(),
         hostname::cases(),
         mounts::cases(),
         process::cases(),
-        rlimits::cases(),
         root::cases(),
         unknown::cases(),
         values::cases(),
