@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
+use super::devices::node;
 use crate::cases::prelude::*;
 use crate::verdict::Stop;
 
@@ -14,6 +15,17 @@ const FILESYSTEMS: &[(&str, &str, usize)] = &[
     ("/sys", "sysfs", 4),
     ("/dev/pts", "devpts", 2),
     ("/dev/shm", "tmpfs", 3),
+];
+
+/// Devices that any host's /dev has: linux/Documentation/admin-guide/devices.txt.
+const DEVICES: &[(&str, u64, u64)] = &[
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+    ("ptmx", 5, 2),
 ];
 
 /// Links in /dev, and where they lead.
@@ -107,17 +119,20 @@ fn bound_dev() -> Case {
         "runtime/dev_links/of_a_bound_dev_stay",
         "runtime-linux.dev-symlinks.bind-dev-untouched",
     )
+    .needs([Need::Root])
     .bundle(|b| {
         let b = LINKS.iter().fold(b, |b, (name, target)| {
             b.symlink(&format!("dev/{name}"), target)
         });
-        b.file("dev/null", 0o666, "")
-            .without_mount("/dev")
+        b.without_mount("/dev")
             .without_mount("/dev/pts")
             .without_mount("/dev/shm")
             .mount("/dev", "none", "{bundle}/dev", &["bind"])
     })
     .run(|t| {
+        for (name, major, minor) in DEVICES {
+            node(&t.bundle().join("dev").join(name), *major, *minor)?;
+        }
         let before = links(&t.bundle())?;
         t.must(t.create())?;
         t.eq("inodes and times of the links", links(&t.bundle())?, before)

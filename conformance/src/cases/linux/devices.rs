@@ -1,5 +1,7 @@
 //! config-linux.md#devices.
 
+use std::path::Path;
+
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use plimsoll_fixtures::probe::FileKind;
 
@@ -156,15 +158,11 @@ fn unlisted() -> Case {
     )])
 }
 
-/// Makes a device node in the root file system of a trial's bundle.
-fn node(t: &Trial, path: &str, minor: u64) -> Check {
-    mknod(
-        &t.rootfs(path),
-        SFlag::S_IFCHR,
-        Mode::from_bits_truncate(0o666),
-        makedev(1, minor),
-    )
-    .map_err(|error| Stop::broken("make a device node", error))
+/// Makes the node of a character device on the host.
+pub(super) fn node(path: &Path, major: u64, minor: u64) -> Check {
+    let mode = Mode::from_bits_truncate(0o666);
+    mknod(path, SFlag::S_IFCHR, mode, makedev(major, minor))
+        .map_err(|error| Stop::broken("make a device node", error))
 }
 
 /// Something else is in the device's place.
@@ -186,7 +184,7 @@ fn mismatch(what: &'static str) -> Case {
     })
     .run(move |t| {
         if what == "other_device" {
-            node(t, "/opt/zero", 3)?;
+            node(&t.rootfs("/opt/zero"), 1, 3)?;
         }
         t.refused()?;
         match what {
@@ -209,7 +207,7 @@ fn matching() -> Case {
             .push("/linux/devices", zero("/opt/zero"))
     })
     .run(|t| {
-        node(t, "/opt/zero", 5)?;
+        node(&t.rootfs("/opt/zero"), 1, 5)?;
         let seen = t.must(t.judged_agent()?.get(|p| p.stat_target("/opt/zero")))?;
         t.eq("numbers", (seen.major, seen.minor), (1, 5))
     })

@@ -25,8 +25,8 @@ pub(super) fn cases() -> Vec<Case> {
             // Only the first /over/in is on the tmpfs and so in sight.
             b.file("data/token", 0o644, "bound")
                 .mount("/over", "tmpfs", "tmpfs", &[])
-                .mount("/over/in", "none", "data", &["bind"])
-                .mount("/hidden/in", "none", "data", &["bind"])
+                .mount("/over/in", "none", "{bundle}/data", &["bind"])
+                .mount("/hidden/in", "none", "{bundle}/data", &["bind"])
                 .mount("/hidden", "tmpfs", "tmpfs", &[])
         })
         .run(|t| {
@@ -47,8 +47,8 @@ pub(super) fn cases() -> Vec<Case> {
                 }
             }),
         ]),
-        created("directory", "/not/there/yet", "data"),
-        created("file", "/not/there/file", "data/token"),
+        created("directory", "/not/there/yet", "{bundle}/data"),
+        created("file", "/not/there/file", "{bundle}/data/token"),
         outward_link("absolute", "{dir}/outside"),
         outward_link("relative", "../../outside"),
         Case::new(

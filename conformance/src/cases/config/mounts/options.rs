@@ -166,7 +166,7 @@ fn effect(&(option, given, (what, answer), expected, wrong): &Effect) -> Case {
     )
     .needs(needs)
     .bundle(move |b| b.mount("/mnt", "tmpfs", "tmpfs", given))
-    .run(move |t| t.eq(what, answer(&t.agent()?)?, expected))
+    .run(move |t| t.eq(what, answer(&t.judged_agent()?)?, expected))
     .saboteurs([alters(format!("/mounts/{OURS}/options"), wrong)])
 }
 
