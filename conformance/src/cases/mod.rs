@@ -1,6 +1,7 @@
 //! The cases, one file a chapter and subject of the specification. docs/writing-cases.md says how
 //! to add one.
 
+mod bundle;
 mod cli;
 mod config;
 mod linux;
@@ -27,6 +28,7 @@ pub mod prelude {
 /// Every case, in the order of the specification.
 pub fn all() -> Vec<Case> {
     [
+        bundle::cases(),
         runtime::cases(),
         config::cases(),
         linux::cases(),

@@ -13,7 +13,7 @@ use super::state::State;
 use super::trial::Trial;
 use crate::catalogue::Release;
 use crate::declared::declared_release;
-use crate::drive::{Call, Exit, Outcome, Pidfd};
+use crate::drive::{Call, Exit, Outcome, Pidfd, Stdio};
 use crate::verdict::{Check, Stop};
 
 impl Trial {
@@ -40,12 +40,15 @@ impl Trial {
         self.try_create_by(self.create_call())
     }
 
-    /// Creates the container by a call of the case's own, with the payload's streams led to us.
-    pub fn try_create_by(&self, call: Call) -> Check<Outcome> {
-        let (streams, stdin, stdout) = Streams::new(self.set_deadline())
-            .map_err(|error| Stop::broken("make pipes for the payload", error))?;
-        let call = call.stdin(stdin).stdout(stdout);
-        *self.streams.borrow_mut() = Some(streams);
+    /// Creates the container by a call of the case's own. The payload's streams are led to us,
+    /// unless the call leads them elsewhere.
+    pub fn try_create_by(&self, mut call: Call) -> Check<Outcome> {
+        if let (Stdio::Kept, Stdio::Kept) = (&call.stdin, &call.stdout) {
+            let (streams, stdin, stdout) = Streams::new(self.set_deadline())
+                .map_err(|error| Stop::broken("make pipes for the payload", error))?;
+            call = call.stdin(stdin).stdout(stdout);
+            *self.streams.borrow_mut() = Some(streams);
+        }
         let outcome = self.call(&call)?;
         drop(call);
         if outcome.ok() {

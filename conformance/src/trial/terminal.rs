@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IoSliceMut, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use plimsoll_fixtures::probe::Report;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::trial::Trial;
-use crate::drive::Outcome;
+use crate::drive::{Call, Outcome};
 use crate::verdict::{Check, Stop};
 
 /// A listening console socket.
@@ -25,6 +25,7 @@ pub struct Console<'t> {
 pub struct Terminal<'t> {
     trial: &'t Trial,
     master: File,
+    descriptors: usize,
 }
 
 impl Trial {
@@ -49,7 +50,11 @@ impl<'t> Console<'t> {
 
     /// Creates the trial's container with this console socket.
     pub fn try_create(&self) -> Check<Outcome> {
-        let mut call = self.trial.create_call();
+        self.try_create_by(self.trial.create_call())
+    }
+
+    /// As [`Console::try_create`], by a `create` of the case's own.
+    pub fn try_create_by(&self, mut call: Call) -> Check<Outcome> {
         call.args
             .splice(1..1, ["--console-socket".to_owned(), self.path()]);
         let outcome = self.trial.call(&call)?;
@@ -93,14 +98,18 @@ impl<'t> Console<'t> {
             RecvFlags::CMSG_CLOEXEC,
         )
         .map_err(|error| broken(&error))?;
-        let mut descriptors = control.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(fds) => Some(fds),
-            _ => None,
-        });
-        match descriptors.next().and_then(|mut fds| fds.next()) {
+        let mut descriptors: Vec<OwnedFd> = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                descriptors.extend(fds);
+            }
+        }
+        let count = descriptors.len();
+        match descriptors.into_iter().next() {
             Some(fd) => Ok(Terminal {
                 trial: self.trial,
                 master: fd.into(),
+                descriptors: count,
             }),
             None => Trial::spoilt(what, "a descriptor", "a message without one".into()),
         }
@@ -151,6 +160,11 @@ impl Terminal<'_> {
                 _ => return Trial::spoilt("what the terminal shows", text, seen.into()),
             }
         }
+    }
+
+    /// How many descriptors the runtime's message had.
+    pub fn descriptors(&self) -> usize {
+        self.descriptors
     }
 
     /// The master side itself.

@@ -2,7 +2,10 @@
 
 mod create;
 mod exec;
+mod global;
 mod kill;
+mod status;
+mod streams;
 mod terminal;
 
 use crate::case::Case;
@@ -10,9 +13,12 @@ use crate::case::Case;
 /// The cases of this chapter.
 pub(super) fn cases() -> Vec<Case> {
     [
+        global::cases(),
         create::cases(),
+        streams::cases(),
         exec::cases(),
         kill::cases(),
+        status::cases(),
         terminal::cases(),
     ]
     .into_iter()

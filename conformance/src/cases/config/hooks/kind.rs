@@ -95,13 +95,7 @@ impl Kind {
     pub(super) fn reach(&self, t: &Trial) -> Check {
         self.approach(t)?;
         let outcome = self.operate(t)?;
-        if !outcome.ok() {
-            return Trial::spoilt(
-                "the runtime accepts the call",
-                "exit status 0",
-                outcome.describe(),
-            );
-        }
+        t.accepted(&outcome)?;
         self.settle(t).map(|_| ())
     }
 
