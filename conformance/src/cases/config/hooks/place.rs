@@ -219,19 +219,20 @@ fn before_the_program() -> Case {
             t.start()?;
             let program = t.started()?.report;
             let hook = t.on(BEFORE).must(t.hook_run("it"))?.record.report;
+            t.on(AFTER)
+                .eq("the hook's root", &hook.root_inode, &program.root_inode)?;
             t.on(BEFORE).that(
                 "the hook began before the program",
                 hook.stamp.realtime_ns < program.stamp.realtime_ns,
                 json!([hook.stamp.realtime_ns, program.stamp.realtime_ns]),
-            )?;
-            t.on(AFTER)
-                .eq("the hook's root", hook.root_inode, program.root_inode)
+            )
         })
         .saboteurs([
-            kind.taken_for("poststart")
+            kind.taken_for("poststart").on(AFTER),
+            drops("/hooks/startContainer")
                 .and(lies(
                     "start",
-                    How::Linger(std::time::Duration::from_millis(20)),
+                    How::Then(&["exec", "{id}", "/probe", "hook", "/hook-it"]),
                 ))
                 .on(BEFORE),
             kind.taken_for("createRuntime").on(BEFORE),
