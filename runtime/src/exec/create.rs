@@ -109,7 +109,7 @@ pub fn create(
         })
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(groups.limit()?))
-        .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw(), Status::Created));
+        .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
     match result {
         Ok(()) => Ok(Created {
             container,
@@ -189,14 +189,9 @@ impl Rise<'_> {
     }
 }
 
-/// What makes a container visible as created, or as running again.
-pub(super) fn hand_over(
-    extras: &Extras,
-    container: &mut Container,
-    pid: i32,
-    status: Status,
-) -> Result<(), CreateError> {
-    record(container, pid, status)?;
+/// What makes a container visible as created.
+fn hand_over(extras: &Extras, container: &mut Container, pid: i32) -> Result<(), CreateError> {
+    record(container, pid, Status::Created)?;
     if let Some(path) = &extras.pid_file {
         write_pid_file(path, pid)?;
     }
@@ -217,7 +212,7 @@ pub(super) fn record(
         record.pid = process.pid;
         record.pid_start = process.start;
         record.init_exe = Some((exe.dev(), exe.ino()));
-        if status != Status::Creating {
+        if status == Status::Created {
             record.creator = None;
         }
     })?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 
 use super::mounts::{Mount, Source};
-use super::namespaces::Join;
+use super::namespaces::{Join, Namespaces};
 use super::{Origin, Plan};
 
 /// A mount whose contents belong to the host.
@@ -88,6 +88,19 @@ pub fn namespaces(plan: &Plan) -> Vec<ExternalNamespace<'_>> {
     kinds.into_iter().filter_map(joined).collect()
 }
 
+/// The host's id of the container's group 0, where a user namespace is made.
+pub fn root_group(namespaces: &Namespaces) -> Option<u32> {
+    // user_namespaces(7): first id inside, first id outside, length.
+    let lines = namespaces.idmap.as_ref()?.gids.lines();
+    let mut outside = lines.filter_map(|line| line.trim().strip_prefix("0 "));
+    outside
+        .next()?
+        .split_ascii_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
 fn inside(relative: &Path) -> PathBuf {
     Path::new("/").join(relative)
 }
@@ -142,6 +155,8 @@ mod tests {
             outside: "/dev/null".into(),
         };
         assert!(mounts(&plan).contains(&null));
+        assert_eq!(root_group(&plan.namespaces), Some(1000));
+        assert_eq!(root_group(&Namespaces::default()), None);
     }
 
     #[test]

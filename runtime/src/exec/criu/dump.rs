@@ -1,8 +1,8 @@
 //! Saves a container.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use super::super::{Context, StepError};
@@ -52,6 +52,16 @@ fn make(folder: &Path, origin: &Origin) -> Result<(), StepError> {
         .step(origin, || format!("make {}", folder.display()))
 }
 
+/// Inside a user namespace CRIU reads the images as the container's root: its group may enter.
+fn admit(folder: &Path, plan: &Plan, origin: &Origin) -> Result<(), StepError> {
+    let Some(group) = external::root_group(&plan.namespaces) else {
+        return Ok(());
+    };
+    let describe = || format!("let group {group} into {}", folder.display());
+    chown(folder, None, Some(group)).step(origin, describe)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o710)).step(origin, describe)
+}
+
 fn open(folder: &Path, origin: &Origin) -> Result<File, StepError> {
     File::open(folder).step(origin, || format!("open {}", folder.display()))
 }
@@ -60,8 +70,14 @@ fn open(folder: &Path, origin: &Origin) -> Result<File, StepError> {
 /// afterwards.
 pub fn dump(plan: &Plan, record: &Record, options: &Options) -> Result<(), StepError> {
     let origin = Origin::at("--image-path");
-    make(&options.images, &origin)?;
+    if !options.images.exists() {
+        make(&options.images, &origin)?;
+        admit(&options.images, plan, &origin)?;
+    }
     let folders = Folders::open(options)?;
+    if let Some(parent) = &options.parent {
+        open(&options.images.join(parent), &Origin::at("--parent-path"))?;
+    }
     let mut message = folders.message(options, LOG);
     message
         .number(2, record.pid.into())

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use nix::libc::SIGKILL;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, fchdir};
 
 use super::super::channel::send_fd;
 use super::super::claims::Claims;
-use super::super::create::{CreateError, Extras, hand_over, record};
+use super::super::create::{CreateError, Extras, record, write_pid_file};
 use super::super::grouping::{Grouping, remove_cgroups};
 use super::super::root::Root;
 use super::super::{Context, StepError, hooks};
@@ -22,7 +22,7 @@ use super::wire::Message;
 use super::{DESCRIPTORS, NULL};
 use crate::plan::mounts::Source;
 use crate::plan::{Origin, Plan, external};
-use crate::state::{Container, Status};
+use crate::state::{Container, Process, Status};
 use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
 const LOG: &str = "restore.log";
@@ -108,8 +108,23 @@ impl Rising<'_> {
         self.pid = Some(pid);
         let pidfd = pidfd_open(Pid::from_raw(pid)).step(&NONE, || "open the restored init")?;
         self.claims.assign(pid)?;
-        hand_over(self.extras, &mut self.container, pid, Status::Running)?;
+        self.hand_over(pid)?;
         Ok((Pid::from_raw(pid), pidfd, groups.into_warnings()))
+    }
+
+    /// Makes the container visible as running, unless its process has ended already.
+    fn hand_over(&mut self, pid: i32) -> Result<(), CreateError> {
+        let start = Process::find(pid).map_or(0, |process| process.start);
+        self.container.update(|record| {
+            record.recorded = Status::Running;
+            record.pid = pid;
+            record.pid_start = start;
+            record.creator = None;
+        })?;
+        if let Some(path) = &self.extras.pid_file {
+            write_pid_file(path, pid)?;
+        }
+        Ok(())
     }
 
     /// Starts CRIU where the root is mounted. Its folders are opened there as well, since CRIU mounts
@@ -178,8 +193,8 @@ impl Rising<'_> {
 /// namespace that only CRIU stays in, so that nothing of it can stay.
 struct MountedRoot {
     path: PathBuf,
-    /// The mount namespace to return to.
-    home: OwnedFd,
+    /// The mount namespace to return to, and the working directory in it.
+    home: [OwnedFd; 2],
 }
 
 impl MountedRoot {
@@ -189,11 +204,12 @@ impl MountedRoot {
         let describe = || format!("bind {} on {}", plan.rootfs.path.display(), path.display());
         make_mount_points(plan)?;
         fs::create_dir(&path).step(origin, describe)?;
-        let home = File::open("/proc/self/ns/mnt").step(origin, describe)?;
+        let namespace = File::open("/proc/self/ns/mnt").step(origin, describe)?;
+        let folder = File::open(".").step(origin, describe)?;
         unshare(CloneFlags::CLONE_NEWNS).step(origin, describe)?;
         let root = Self {
             path: path.clone(),
-            home: home.into(),
+            home: [namespace.into(), folder.into()],
         };
         let mounted = root.mount(plan).step(origin, describe);
         if mounted.is_err() {
@@ -211,7 +227,9 @@ impl MountedRoot {
 
     /// Returns to where hooks belong; the mounts end with CRIU.
     fn leave(&self) -> Result<(), StepError> {
-        setns(&self.home, CloneFlags::CLONE_NEWNS)
+        let [namespace, folder] = &self.home;
+        setns(namespace, CloneFlags::CLONE_NEWNS)
+            .and_then(|()| fchdir(folder))
             .step(&NONE, || "return to the runtime's mount namespace")
     }
 }

@@ -196,20 +196,23 @@ impl Service {
     fn failure(&mut self, kind: Kind, errno: i32, log: &Path) -> StepError {
         let verb = kind.verb();
         let said = fs::read_to_string(log).ok().as_deref().and_then(errors);
-        let why = said.map(|errors| format!("{errors} (more in {})", log.display()));
-        let why = why.unwrap_or_else(|| {
-            // It is done, or will not be any more.
-            let _ = self.child.kill();
-            match self.child.wait() {
-                Ok(status) => format!("it ended with {status}"),
-                Err(error) => error.to_string(),
-            }
-        });
+        let why = match said {
+            Some(errors) => format!("{errors} (more in {})", log.display()),
+            None if errno > 0 => Errno::from_raw(errno).to_string(),
+            None => self.end(),
+        };
         let text = format!("{verb} with {}: {why}", self.program.display());
-        if errno > 0 {
-            return StepError::new(text, Errno::from_raw(errno), &NONE);
-        }
         StepError::refused(text, &NONE)
+    }
+
+    /// How it ended; it is done, or will not be any more.
+    fn end(&mut self) -> String {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        match self.child.wait() {
+            Ok(status) => format!("it ended with {status}"),
+            Err(error) => error.to_string(),
+        }
     }
 }
 
