@@ -62,6 +62,17 @@ impl Call {
         id.map_or("", String::as_str)
     }
 
+    /// A path beside the directory that `--root` names: in the directory of the trial.
+    pub fn beside_root(&self, name: &str) -> PathBuf {
+        let root = self
+            .globals
+            .iter()
+            .skip_while(|word| *word != "--root")
+            .nth(1);
+        root.and_then(|root| Path::new(root).parent())
+            .map_or_else(PathBuf::new, |dir| dir.join(name))
+    }
+
     /// The value of a flag, given as `--flag VALUE` or `--flag=VALUE`.
     pub fn flag(&self, name: &str) -> Option<&str> {
         let mut args = self.args.iter();

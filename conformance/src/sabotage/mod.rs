@@ -6,10 +6,11 @@
 //! stay as they were. See docs/design/sabotage.md.
 
 mod config;
-
+mod hooks;
 mod lie;
 mod saboteur;
 
+pub use hooks::{Moment, runs_hooks};
 pub use lie::{How, lies};
 pub use saboteur::{
     Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process, tampers,

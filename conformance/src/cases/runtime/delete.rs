@@ -1,11 +1,10 @@
 //! runtime.md#delete.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cases::prelude::*;
-use crate::drive::{Call, Deadline, Pidfd};
+use crate::drive::{Deadline, Pidfd};
 
 const UNDOES: [&str; 3] = [
     "runtime.operations.delete.removes-created-resources",
@@ -77,11 +76,9 @@ fn keeps_what_create_did_not_make() -> Case {
         Ok(())
     })
     .saboteurs([
-        after_delete("remove what was mounted", |dir| dir.join("shared/kept")),
-        after_delete("remove config.json", |dir| dir.join("bundle/config.json")),
-        after_delete("remove a file of the root", |dir| {
-            dir.join("bundle/rootfs/probe")
-        }),
+        after_delete("remove what was mounted", "shared/kept"),
+        after_delete("remove config.json", "bundle/config.json"),
+        after_delete("remove a file of the root", "bundle/rootfs/probe"),
     ])
 }
 
@@ -105,7 +102,7 @@ fn keeps_a_joined_namespace() -> Case {
         "delete: end who holds the namespace",
         |call, next| {
             let outcome = next(call)?;
-            let config = fs::read_to_string(place(call).join("bundle/config.json"));
+            let config = fs::read_to_string(call.beside_root("bundle/config.json"));
             let config: Value =
                 serde_json::from_str(&config.unwrap_or_default()).unwrap_or_default();
             let path = config["linux"]["namespaces"][1]["path"].as_str();
@@ -122,19 +119,13 @@ fn keeps_a_joined_namespace() -> Case {
     )])
 }
 
-/// The directory of the trial that a call belongs to: beside its `--root`.
-fn place(call: &Call) -> PathBuf {
-    let root = call.globals.last().map(PathBuf::from).unwrap_or_default();
-    root.parent().map(Path::to_owned).unwrap_or_default()
-}
-
 /// A runtime whose `delete` removes a file that is not its own.
-fn after_delete(text: &str, file: fn(&Path) -> PathBuf) -> Saboteur {
+fn after_delete(text: &str, file: &'static str) -> Saboteur {
     wraps(format!("delete: {text}"), move |call, next| {
         let outcome = next(call)?;
         if call.operation() == "delete" {
             // A file that stays shows in the case, which then passes.
-            let _ = fs::remove_file(file(&place(call)));
+            let _ = fs::remove_file(call.beside_root(file));
         }
         Ok(outcome)
     })

@@ -41,7 +41,7 @@ fn before_pivot_outside(kind: &'static Kind) -> Case {
     covers.extend(mounts.clone());
     let mut saboteurs = vec![
         no_network().on(after.clone()),
-        kind.taken_for("startContainer").on(before.clone()),
+        runs_hooks(kind.name, Moment::Behind, "create").on(before.clone()),
     ];
     saboteurs.extend(mounts.clone().map(|mounts| drops("/mounts/5").on(mounts)));
     Case::new(kind.fact("run_between_environment_and_pivot"), covers)
@@ -292,5 +292,5 @@ fn after_deletion() -> Case {
         });
         t.must(held).map(|_| ())
     })
-    .saboteurs([drops("/hooks/poststop")])
+    .saboteurs([runs_hooks("poststop", Moment::Before, "delete")])
 }
