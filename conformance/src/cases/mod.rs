@@ -4,6 +4,7 @@
 mod bundle;
 mod cli;
 mod config;
+mod features;
 mod linux;
 mod refusal;
 mod runtime;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Case> {
         runtime::cases(),
         config::cases(),
         linux::cases(),
+        features::cases(),
         cli::cases(),
     ]
     .into_iter()

@@ -2,11 +2,13 @@
 //! files, namespaces.
 
 mod cgroup;
+mod features_schema;
 mod mounts;
 mod namespace;
 mod state_schema;
 
 pub use cgroup::{cgroup_of, facts};
+pub use features_schema::{features_beyond, features_faults};
 pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
 pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace, TIME, USER};

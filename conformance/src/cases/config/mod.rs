@@ -4,6 +4,7 @@ mod annotations;
 mod hooks;
 mod hostname;
 mod mounts;
+mod optional;
 mod process;
 mod root;
 mod unknown;
@@ -21,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         hooks::cases(),
         hostname::cases(),
         mounts::cases(),
+        optional::cases(),
         process::cases(),
         root::cases(),
         unknown::cases(),

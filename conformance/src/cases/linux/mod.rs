@@ -1,18 +1,22 @@
 //! config-linux.md: namespaces, devices, cgroups, paths, seccomp.
 
 mod cgroup_devices;
+mod cgroup_owner;
 mod cgroup_v1;
 mod cgroups_path;
 mod default_devices;
 mod default_filesystems;
 mod devices;
 mod idmap;
+mod intel_rdt;
 mod limits;
 mod namespaces;
+mod net_devices;
 mod paths;
 mod resources;
 mod rootfs_propagation;
 mod seccomp;
+mod unified;
 
 use crate::case::Case;
 
@@ -20,6 +24,7 @@ use crate::case::Case;
 pub(super) fn cases() -> Vec<Case> {
     [
         cgroup_devices::cases(),
+        cgroup_owner::cases(),
         cgroup_v1::cases(),
         cgroups_path::cases(),
         default_devices::cases(),
@@ -27,10 +32,13 @@ pub(super) fn cases() -> Vec<Case> {
         devices::cases(),
         idmap::cases(),
         namespaces::cases(),
+        intel_rdt::cases(),
+        net_devices::cases(),
         paths::cases(),
         rootfs_propagation::cases(),
         resources::cases(),
         seccomp::cases(),
+        unified::cases(),
     ]
     .into_iter()
     .flatten()

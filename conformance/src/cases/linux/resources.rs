@@ -23,6 +23,9 @@ struct Setting {
     other: fn() -> Value,
 }
 
+/// The controller of block devices, which version 2 calls `io`.
+const BLOCK: &str = "blkio";
+
 const SETTINGS: &[Setting] = &[
     Setting {
         name: "memory_unlimited",
@@ -181,6 +184,42 @@ const SETTINGS: &[Setting] = &[
         other: || json!({}),
     },
     Setting {
+        name: "block_read_bps",
+        requirement: "block-io.throttle-read-bps-device",
+        value: || json!({"blockIO": {"throttleReadBpsDevice": [{"major": 7, "minor": 0, "rate": 1_048_576}]}}),
+        controller: BLOCK,
+        v1: ("blkio.throttle.read_bps_device", &["7:0 1048576"]),
+        v2: ("io.max", &["7:0 rbps=1048576 wbps=max riops=max wiops=max"]),
+        other: || json!({}),
+    },
+    Setting {
+        name: "block_write_bps",
+        requirement: "block-io.throttle-write-bps-device",
+        value: || json!({"blockIO": {"throttleWriteBpsDevice": [{"major": 7, "minor": 0, "rate": 1_048_576}]}}),
+        controller: BLOCK,
+        v1: ("blkio.throttle.write_bps_device", &["7:0 1048576"]),
+        v2: ("io.max", &["7:0 rbps=max wbps=1048576 riops=max wiops=max"]),
+        other: || json!({}),
+    },
+    Setting {
+        name: "block_read_iops",
+        requirement: "block-io.throttle-read-iops-device",
+        value: || json!({"blockIO": {"throttleReadIOPSDevice": [{"major": 7, "minor": 0, "rate": 120}]}}),
+        controller: BLOCK,
+        v1: ("blkio.throttle.read_iops_device", &["7:0 120"]),
+        v2: ("io.max", &["7:0 rbps=max wbps=max riops=120 wiops=max"]),
+        other: || json!({}),
+    },
+    Setting {
+        name: "block_write_iops",
+        requirement: "block-io.throttle-write-iops-device",
+        value: || json!({"blockIO": {"throttleWriteIOPSDevice": [{"major": 7, "minor": 0, "rate": 120}]}}),
+        controller: BLOCK,
+        v1: ("blkio.throttle.write_iops_device", &["7:0 120"]),
+        v2: ("io.max", &["7:0 rbps=max wbps=max riops=max wiops=120"]),
+        other: || json!({}),
+    },
+    Setting {
         name: "huge_pages",
         requirement: "hugepage-limits.limit",
         value: || json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}),
@@ -257,16 +296,25 @@ fn case(id: String, setting: &'static Setting) -> Case {
     )])
 }
 
-fn needs_of(setting: &Setting, need: Need) -> Vec<Need> {
+fn needs_of(setting: &Setting, version: fn(&'static str) -> Need) -> Vec<Need> {
+    let controller = match setting.controller {
+        BLOCK if version("") == Need::CgroupV2("") => "io",
+        name => name,
+    };
     let swap = (setting.name == "memory_swap").then_some(Need::SwapAccounting);
-    [need].into_iter().chain(swap).collect()
+    let disk = (setting.controller == BLOCK).then_some(Need::Path("/sys/block/loop0"));
+    [version(controller)]
+        .into_iter()
+        .chain(swap)
+        .chain(disk)
+        .collect()
 }
 
 fn on_v1(setting: &'static Setting) -> Option<Case> {
     let (file, allowed) = setting.v1;
     (!file.is_empty()).then(|| {
         case(format!("linux/cgroup_v1/{}", setting.name), setting)
-            .needs(needs_of(setting, Need::CgroupV1(setting.controller)))
+            .needs(needs_of(setting, Need::CgroupV1))
             .run(move |t| {
                 t.create()?;
                 one_has(t, file, &t.own_v1(setting.controller, file)?, allowed)
@@ -279,7 +327,7 @@ fn on_v2(setting: &'static Setting) -> Option<Case> {
     let name = setting.name.trim_end_matches("_of_v2");
     (!file.is_empty()).then(|| {
         case(format!("linux/cgroup_v2/{name}"), setting)
-            .needs(needs_of(setting, Need::CgroupV2(setting.controller)))
+            .needs(needs_of(setting, Need::CgroupV2))
             .run(move |t| {
                 let outcome = t.try_create()?;
                 // Beside version 1 controllers the unified hierarchy is not every runtime's.
