@@ -11,5 +11,5 @@ pub use cgroup::{cgroup_of, facts};
 pub use features_schema::{features_beyond, features_faults};
 pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
-pub use namespace::{NAMESPACES, NamespaceKind, NewNamespace, TIME, USER};
+pub use namespace::{MOUNT, NAMESPACES, NETWORK, NamespaceKind, NewNamespace, TIME, USER, UTS};
 pub use state_schema::state_faults;

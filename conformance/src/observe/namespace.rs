@@ -37,6 +37,27 @@ pub const TIME: NamespaceKind = NamespaceKind {
     flag: CloneFlags::from_bits_retain(0x80),
 };
 
+/// The network namespace.
+pub const NETWORK: NamespaceKind = NamespaceKind {
+    config: "network",
+    proc: "net",
+    flag: CloneFlags::CLONE_NEWNET,
+};
+
+/// The mount namespace.
+pub const MOUNT: NamespaceKind = NamespaceKind {
+    config: "mount",
+    proc: "mnt",
+    flag: CloneFlags::CLONE_NEWNS,
+};
+
+/// The UTS namespace.
+pub const UTS: NamespaceKind = NamespaceKind {
+    config: "uts",
+    proc: "uts",
+    flag: CloneFlags::CLONE_NEWUTS,
+};
+
 /// The types that the kernel makes for a thread of a program; [`USER`] and [`TIME`] take more.
 pub const NAMESPACES: &[NamespaceKind] = &[
     NamespaceKind {
@@ -44,26 +65,14 @@ pub const NAMESPACES: &[NamespaceKind] = &[
         proc: "pid",
         flag: CloneFlags::CLONE_NEWPID,
     },
-    NamespaceKind {
-        config: "network",
-        proc: "net",
-        flag: CloneFlags::CLONE_NEWNET,
-    },
-    NamespaceKind {
-        config: "mount",
-        proc: "mnt",
-        flag: CloneFlags::CLONE_NEWNS,
-    },
+    NETWORK,
+    MOUNT,
     NamespaceKind {
         config: "ipc",
         proc: "ipc",
         flag: CloneFlags::CLONE_NEWIPC,
     },
-    NamespaceKind {
-        config: "uts",
-        proc: "uts",
-        flag: CloneFlags::CLONE_NEWUTS,
-    },
+    UTS,
     NamespaceKind {
         config: "cgroup",
         proc: "cgroup",

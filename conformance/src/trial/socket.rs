@@ -33,9 +33,8 @@ pub struct Listener {
 }
 
 impl Trial {
-    /// Listens for so many connections.
-    pub fn listen(&self, connections: usize) -> Check<Listener> {
-        let path = self.fresh_path("socket");
+    /// Listens for so many connections at a path on the host.
+    pub fn listen(&self, path: PathBuf, connections: usize) -> Check<Listener> {
         let listener = UnixListener::bind(&path)
             .map_err(|error| Stop::broken(format!("listen on {}", path.display()), error))?;
         let deadline = self.deadline();
@@ -50,11 +49,6 @@ impl Trial {
 }
 
 impl Listener {
-    /// Its path.
-    pub fn path(&self) -> String {
-        self.path.display().to_string()
-    }
-
     /// Waits until the connections were made and closed; what came on each, in order. There are
     /// fewer if the deadline passed before.
     pub fn connections(self) -> Check<Vec<Vec<Message>>> {
@@ -78,7 +72,8 @@ pub(super) fn read(stream: &UnixStream, deadline: Deadline) -> io::Result<(Vec<M
     while deadline.readable(stream.as_fd())? {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let mut bytes = vec![0; 1 << 16];
+        // Little at first: a read goes on over what further calls sent, up to the first descriptors.
+        let mut bytes = vec![0; if messages.is_empty() { 64 } else { 1 << 16 }];
         let received = recvmsg(
             stream,
             &mut [IoSliceMut::new(&mut bytes)],

@@ -3,6 +3,7 @@
 use plimsoll_fixtures::probe::Uname;
 
 use crate::cases::prelude::*;
+use crate::observe::UTS;
 
 /// The two names of a UTS namespace.
 struct Part {
@@ -21,7 +22,7 @@ const PARTS: [Part; 2] = [
     },
 ];
 
-const UTS: Need = Need::Namespace("uts");
+const HAS_UTS: Need = Need::Namespace("uts");
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -51,13 +52,13 @@ fn where_shared(part: &'static Part) -> Case {
         format!("config/{name}/set_or_refused_where_shared"),
         format!("config.{name}.runtime-uts-if-shared"),
     )
-    .needs([UTS, Need::Program("nsenter")])
+    .needs([HAS_UTS, Need::Program("nsenter")])
     .bundle(move |b| {
         b.without_namespace("uts")
             .set(&format!("/{name}"), "conf.example")
     })
     .run(move |t| {
-        let held = t.new_namespace(uts())?;
+        let held = t.new_namespace(UTS)?;
         let enter = format!("--uts={}", held.path);
         let call = t.create_call().through(["nsenter", &enter]);
         let seen = t
@@ -77,13 +78,13 @@ fn joined(part: &'static Part) -> Case {
         "config/hostname/joined_or_refused",
         "config.hostname.joined-uts",
     )
-    .needs([UTS])
+    .needs([HAS_UTS])
     .bundle(|b| {
         b.namespace("uts", Some("{dir}/held"))
             .hostname("conf.example")
     })
     .run(|t| {
-        let held = t.new_namespace(uts())?;
+        let held = t.new_namespace(UTS)?;
         t.make_link(&held.path, &t.dir().join("held"))?;
         let seen = t.agent_or_refusal(t.create_call())?.map(|agent| {
             let namespace = agent.report.namespaces.get("uts").cloned();
@@ -113,8 +114,4 @@ fn absent(part: &'static Part) -> Case {
         )
     })
     .saboteurs([alters("/hostname", "other")])
-}
-
-fn uts() -> NamespaceKind {
-    NAMESPACES[4]
 }

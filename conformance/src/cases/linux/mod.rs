@@ -10,12 +10,18 @@ mod devices;
 mod idmap;
 mod intel_rdt;
 mod limits;
+mod memory_policy;
+mod namespace_kinds;
+mod namespace_paths;
 mod namespaces;
 mod net_devices;
 mod paths;
+mod personality;
 mod resources;
 mod rootfs_propagation;
 mod seccomp;
+mod sysctl;
+mod time_offsets;
 mod unified;
 
 use crate::case::Case;
@@ -31,10 +37,16 @@ pub(super) fn cases() -> Vec<Case> {
         default_filesystems::cases(),
         devices::cases(),
         idmap::cases(),
+        memory_policy::cases(),
+        namespace_kinds::cases(),
+        namespace_paths::cases(),
         namespaces::cases(),
         intel_rdt::cases(),
         net_devices::cases(),
         paths::cases(),
+        personality::cases(),
+        sysctl::cases(),
+        time_offsets::cases(),
         rootfs_propagation::cases(),
         resources::cases(),
         seccomp::cases(),

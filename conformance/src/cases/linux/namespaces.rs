@@ -1,18 +1,31 @@
 //! config-linux.md#namespaces: new, joined, inherited.
 
+use plimsoll_fixtures::bundle::Bundle;
+
 use crate::cases::prelude::*;
+use crate::drive::Call;
+use crate::observe::{MOUNT, NewNamespace};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for &kind in NAMESPACES {
+    for &kind in NAMESPACES.iter().chain(&[USER, TIME]) {
         cases.push(new(kind));
-        // The container's mounts would be made in the joined or inherited mount namespace.
-        if kind.config != "mount" {
-            cases.push(joined(kind));
-            cases.push(inherited(kind));
-        }
+        cases.push(joined(kind));
+        cases.push(match kind.config {
+            "mount" => inherited_mount(),
+            _ => inherited(kind),
+        });
     }
+    cases.push(nothing_new());
     cases
+}
+
+/// What a container in a user namespace needs: the ids as they are, so that its root file system
+/// stays its own.
+fn same_ids(config: &mut Value) {
+    let map = json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+    config["linux"]["uidMappings"] = map.clone();
+    config["linux"]["gidMappings"] = map;
 }
 
 /// The identity of the namespace that the program is in.
@@ -37,7 +50,10 @@ fn new(kind: NamespaceKind) -> Case {
         format!("config-linux.namespaces.new-{name}"),
     )
     .needs([Need::Namespace(kind.proc)])
-    .bundle(move |b| b.namespace(name, None))
+    .bundle(move |b| match kind {
+        USER => b.changed(same_ids).namespace(name, None),
+        _ => b.namespace(name, None),
+    })
     .run(move |t| {
         t.ne(
             "the namespace inside",
@@ -73,6 +89,9 @@ fn joined(kind: NamespaceKind) -> Case {
                     *entry = json!({ "type": name });
                 }
             }
+            if kind == USER {
+                same_ids(config);
+            }
         },
     )])
 }
@@ -105,8 +124,77 @@ fn inherited(kind: NamespaceKind) -> Case {
             if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
                 list.push(json!({ "type": name }));
             }
+            if kind == USER {
+                same_ids(config);
+            }
         },
     )])
+}
+
+/// The runtime is called in a mount namespace of the case's, so that what is mounted stays there.
+fn inherited_mount() -> Case {
+    Case::new(
+        "linux/namespaces/inherited_mount",
+        "config-linux.namespaces.inherit-mount",
+    )
+    .needs([Need::Program("nsenter")])
+    .bundle(|b| no_mounts(b).without_namespace("mount"))
+    .run(|t| {
+        let (held, call) = in_a_mount_namespace(t)?;
+        t.must(t.agent_by(call))?;
+        let seen = t.namespace_of(t.pid()?, MOUNT.proc);
+        t.eq("the namespace of the program", seen, held.identity)
+    })
+    .saboteurs([alters("/linux/namespaces/-", json!({"type": "mount"}))])
+}
+
+/// No mounts, which would be made in the namespace that the runtime is in.
+pub(super) fn no_mounts(b: Bundle) -> Bundle {
+    ["proc", "dev"]
+        .iter()
+        .fold(b, |b, dir| b.dir(&format!("rootfs/{dir}"), 0o755))
+        .set("/mounts", json!([]))
+}
+
+/// A new mount namespace, and a `create` in it: there the root already has a /proc, which some
+/// runtimes need themselves.
+pub(super) fn in_a_mount_namespace(t: &Trial) -> Check<(NewNamespace, Call)> {
+    let held = t.new_namespace(MOUNT)?;
+    let enter = format!("--mount={}", held.path);
+    let script = format!(
+        "mount -t proc proc {} && exec \"$@\"",
+        t.rootfs("/proc").display()
+    );
+    let through = ["nsenter", &enter, "/bin/sh", "-c", &script, "sh"];
+    let call = t.create_call().through(through);
+    Ok((held, call))
+}
+
+/// An empty list: everything is inherited.
+fn nothing_new() -> Case {
+    Case::new(
+        "linux/namespaces/empty_list_inherits_all",
+        "config-linux.namespaces.empty-list",
+    )
+    .needs([Need::Program("nsenter")])
+    .bundle(|b| no_mounts(b).set("/linux/namespaces", json!([])))
+    .run(|t| {
+        let (held, call) = in_a_mount_namespace(t)?;
+        t.must(t.agent_by(call))?;
+        for &kind in NAMESPACES.iter().chain(&[USER, TIME]) {
+            let wanted = match kind.config {
+                "mount" => held.identity.clone(),
+                _ => t.runtime_namespace(kind)?,
+            };
+            let seen = t.namespace_of(t.pid()?, kind.proc);
+            t.eq(&format!("the {} namespace", kind.config), seen, wanted)?;
+        }
+        Ok(())
+    })
+    .saboteurs([
+        alters("/linux/namespaces", json!([{"type": "uts"}])),
+        alters("/linux/namespaces", json!([{"type": "mount"}])),
+    ])
 }
 
 fn without(kind: NamespaceKind) -> Saboteur {
@@ -114,6 +202,10 @@ fn without(kind: NamespaceKind) -> Saboteur {
     edits(format!("make no new {name} namespace"), move |config| {
         if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
             list.retain(|entry| entry["type"] != name);
+        }
+        if kind == USER {
+            config["linux"]["uidMappings"].take();
+            config["linux"]["gidMappings"].take();
         }
         if name == "mount" {
             // Made without, mounts would be the host's; so there must be none.

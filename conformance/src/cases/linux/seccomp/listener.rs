@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use super::{RARE, filter, supported};
+use crate::case::Name;
 use crate::cases::prelude::*;
 use crate::drive::Deadline;
 use crate::trial::Delivery;
@@ -24,7 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// A filter that tells an agent of the rare call.
-fn notifying() -> Value {
+pub(super) fn notifying() -> Value {
     let mut profile = filter(&json!({"names": [RARE.0], "action": "SCMP_ACT_NOTIFY"}));
     profile["listenerPath"] = "{dir}/seccomp".into();
     profile["listenerMetadata"] = "for the agent".into();
@@ -32,7 +33,7 @@ fn notifying() -> Value {
 }
 
 /// A case whose container has such a filter.
-fn notified(name: &str, covers: impl crate::case::Ids) -> Case {
+pub(super) fn notified(name: &str, covers: impl crate::case::Ids) -> Case {
     Case::new(format!("linux/seccomp/{name}"), covers)
         .needs([Need::Seccomp, Need::SeccompAction("user_notif")])
         .bundle(|b| b.set("/linux/seccomp", notifying()))
@@ -211,8 +212,8 @@ fn unreachable() -> [Case; 3] {
 
 /// A runtime that sends something else to the agent than it should: what it sends is received,
 /// and `resend` sends it on as it likes.
-fn relays(
-    text: &'static str,
+pub(super) fn relays(
+    text: impl Into<Name>,
     resend: impl Fn(&UnixStream, Delivery) -> io::Result<()> + Send + Sync + 'static,
 ) -> Saboteur {
     let resend: Arc<Resend> = Arc::new(resend);
@@ -243,7 +244,7 @@ fn relay(listener: &UnixListener, agent: &Path, resend: &Resend) -> io::Result<(
     Ok(())
 }
 
-fn send(to: &UnixStream, text: &str, delivery: &Delivery) -> io::Result<()> {
+pub(super) fn send(to: &UnixStream, text: &str, delivery: &Delivery) -> io::Result<()> {
     let fds: Vec<_> = delivery.fds.iter().map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = SendAncillaryBuffer::new(&mut space);

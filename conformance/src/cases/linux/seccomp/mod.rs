@@ -4,6 +4,7 @@ mod actions;
 mod arguments;
 mod filter;
 mod listener;
+mod process_state;
 mod refused;
 
 use nix::libc::{SYS_getpriority, SYS_sched_get_priority_max, SYS_times};
@@ -25,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         arguments::cases(),
         filter::cases(),
         listener::cases(),
+        process_state::cases(),
         refused::cases(),
     ]
     .into_iter()

@@ -1,0 +1,71 @@
+//! config-linux.md#sysctl.
+
+use std::fs;
+
+use crate::cases::prelude::*;
+
+/// Keys of the network and of the IPC namespace, with values that no kernel starts with.
+const APPLIED: [(&str, &str, &str); 4] = [
+    ("ip_forward", "net.ipv4.ip_forward", "1"),
+    ("somaxconn", "net.core.somaxconn", "257"),
+    ("msgmax", "kernel.msgmax", "4099"),
+    ("mqueue_msg_max", "fs.mqueue.msg_max", "7"),
+];
+
+/// Keys that are the host's unless the container has this namespace; none has the last.
+const HOST: [(&str, &str, &str); 3] = [
+    ("net_without_network", "net.core.somaxconn", "network"),
+    ("shmmni_without_ipc", "kernel.shmmni", "ipc"),
+    ("swappiness", "vm.swappiness", "none"),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = APPLIED
+        .map(|(fact, key, value)| applied(fact, key, value))
+        .into();
+    cases.extend(HOST.map(|(fact, key, namespace)| refused(fact, key, namespace)));
+    cases.push(bad(
+        "linux/sysctl/unknown_key_is_refused",
+        "config-linux.sysctl.unknown-errors",
+        "/linux/sysctl",
+        json!({"net.ipv4.plimsoll_has_no_such_key": "1"}),
+    ));
+    cases
+}
+
+fn file(key: &str) -> String {
+    format!("/proc/sys/{}", key.replace('.', "/"))
+}
+
+fn applied(fact: &str, key: &'static str, value: &'static str) -> Case {
+    Case::new(
+        format!("linux/sysctl/{fact}"),
+        "config-linux.sysctl.applied",
+    )
+    .needs([Need::Path("/proc/sys/fs/mqueue")])
+    .bundle(move |b| b.set("/linux/sysctl", json!({ key: value })))
+    .run(move |t| {
+        let host = t.read(file(key))?;
+        let seen = t.agent()?.get(|p| p.read(&file(key)))?;
+        t.eq("the value inside", seen.trim_end(), value)?;
+        t.eq("the value outside", t.read(file(key))?, host)
+    })
+    .saboteurs([drops("/linux/sysctl")])
+}
+
+/// The value is the host's own, so that a wrong runtime changes nothing.
+fn refused(fact: &str, key: &'static str, namespace: &'static str) -> Case {
+    Case::new(
+        format!("linux/sysctl/{fact}_is_refused"),
+        "config-linux.sysctl.host-unaffected",
+    )
+    .needs([Need::Root])
+    .bundle(move |b| {
+        let value = fs::read_to_string(file(key)).unwrap_or_default();
+        b.without_namespace(namespace)
+            .without_mount("/sys")
+            .set("/linux/sysctl", json!({ key: value.trim_end() }))
+    })
+    .run(Assert::refused)
+    .saboteurs([drops("/linux/sysctl")])
+}
