@@ -41,6 +41,16 @@ eventually() {
     done
 }
 
+# checkpoints OPERATION: whether they can be tried; says why if not.
+checkpoints() {
+    [ -z "${criu:-}" ] || return 0
+    skip "$1" 'no CRIU works on this kernel'
+    return 1
+}
+
+# counting FILE: for sh -c, a program whose count shows whether it goes on or begins anew.
+counting='i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done'
+
 # all_capabilities: whether this machine's root may have every capability that the kernel knows.
 all_capabilities() {
     local last bounding

@@ -54,8 +54,24 @@ usr1' eventually_logs a usr1
     op "stop: the payload's own status" 0 '3' inspected a '{{.State.ExitCode}}'
     op 'start again' 0 'a' pod start a
     op 'rm -f' 0 '*' pod rm -f -t 0 a
+    ! checkpoints 'checkpoint and restore' || op 'checkpoint and restore' 0 'exited running goes on' saved
     op 'memory limit' 0 '67108864' ran --memory 64m $image cat /sys/fs/cgroup/memory/memory.limit_in_bytes
     op 'oom' 137 '*' ran --memory 16m --memory-swap 16m $image sh -c 'x=$(cat /dev/zero | tr "\0" x)'
+}
+
+# the count in NAME, and whether it goes beyond N
+count() { pod exec "$1" cat /count; }
+counts_beyond() { [ "$(count "$1")" -gt "$2" ]; }
+saved() {
+    local before states
+    kept --name cp $image sh -c "$counting" >/dev/null && eventually 10 counts_beyond cp 3 || return 98
+    before=$(count cp)
+    pod container checkpoint cp >/dev/null && states=$(inspected cp '{{.State.Status}}') &&
+        pod container restore cp >/dev/null && states="$states $(inspected cp '{{.State.Status}}')" &&
+        eventually 10 counts_beyond cp "$before" && echo "$states goes on"
+    local status=$?
+    pod rm -f -t 0 cp >/dev/null
+    return $status
 }
 
 on_terminal_run() { on_terminal_pod run --rm --network none --cgroup-parent "$engine_parent" -t $image "$@"; }
@@ -239,7 +255,41 @@ built() {
     pod build --network none -t localhost/made "$work/build" && ran localhost/made ls /made
 }
 
+checkpointing() {
+    checkpoints 'checkpoints' || return 0
+    op 'checkpoint: it goes on' 0 'running' saved_running
+    op 'checkpoint: exported and imported' 0 'goes on' moved
+    op 'checkpoint: with a terminal' 0 '*' saved_terminal
+}
+saved_running() {
+    kept --name cr $image sh -c "$counting" >/dev/null && eventually 10 counts_beyond cr 3 && pod container checkpoint --leave-running cr >/dev/null &&
+        inspected cr '{{.State.Status}}'
+    local status=$?
+    pod rm -f -t 0 cr >/dev/null
+    return $status
+}
+moved() {
+    local before
+    kept --name cm $image sh -c "$counting" >/dev/null && eventually 10 counts_beyond cm 3 || return 98
+    before=$(count cm)
+    pod container checkpoint --export "$work/cm.tar" cm >/dev/null && pod rm -f -t 0 cm >/dev/null &&
+        pod container restore --import "$work/cm.tar" --name cn >/dev/null && eventually 10 counts_beyond cn "$before" && echo goes on
+    local status=$?
+    pod rm -f -t 0 -i cm cn >/dev/null
+    return $status
+}
+saved_terminal() {
+    local before
+    kept -t --name ct $image sh -c "$counting" >/dev/null && eventually 10 counts_beyond ct 3 || return 98
+    before=$(count ct)
+    pod container checkpoint ct && pod container restore ct && eventually 10 counts_beyond ct "$before"
+    local status=$?
+    pod rm -f -t 0 ct >/dev/null
+    return $status
+}
+
 thorough() {
+    checkpointing
     limits
     identities
     filesystems

@@ -1,5 +1,6 @@
 //! config-linux.md#devices
 
+use nix::sys::stat::SFlag;
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType};
 
 use super::Checked;
@@ -27,9 +28,10 @@ pub(super) fn check(devices: &[LinuxDevice], absent: &[String]) -> Checked {
                 require((0..=most).contains(&number), pointer, message)?;
             }
         }
-        // Set-uid, set-gid and sticky mean nothing on a device: config-schema.json, FileMode.
         require(
-            device.file_mode().is_none_or(|mode| mode <= 0o777),
+            device
+                .file_mode()
+                .is_none_or(|mode| is_mode(mode, device.typ())),
             child(&here, "fileMode"),
             "must be from 0 to 511",
         )?;
@@ -45,4 +47,38 @@ pub(super) fn check(devices: &[LinuxDevice], absent: &[String]) -> Checked {
         )?;
     }
     Ok(())
+}
+
+/// Permissions. Set-uid, set-gid and sticky mean nothing on a device (config-schema.json, FileMode);
+/// podman adds the bits of the file's type, which are taken where they repeat what `type` says.
+fn is_mode(mode: u32, kind: LinuxDeviceType) -> bool {
+    let bits = match kind {
+        LinuxDeviceType::B => SFlag::S_IFBLK,
+        LinuxDeviceType::P => SFlag::S_IFIFO,
+        _ => SFlag::S_IFCHR,
+    };
+    let kind = mode & SFlag::S_IFMT.bits();
+    (kind == 0 || kind == bits.bits()) && mode & !SFlag::S_IFMT.bits() <= 0o777
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_permissions_and_may_repeat_the_type() {
+        for (mode, kind, right) in [
+            (0o666, LinuxDeviceType::C, true),
+            (0o20666, LinuxDeviceType::C, true),
+            (0o20666, LinuxDeviceType::U, true),
+            (0o60600, LinuxDeviceType::B, true),
+            (0o10600, LinuxDeviceType::P, true),
+            (0o60666, LinuxDeviceType::C, false),
+            (0o100_644, LinuxDeviceType::C, false),
+            (0o4755, LinuxDeviceType::C, false),
+            (0o1000, LinuxDeviceType::C, false),
+        ] {
+            assert_eq!(is_mode(mode, kind), right, "{mode:o} {kind:?}");
+        }
+    }
 }
