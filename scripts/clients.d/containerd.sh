@@ -53,6 +53,31 @@ quick() {
     op 'delete the container' 0 '' c container delete a
 }
 
+count() { c task exec --exec-id "$RANDOM$RANDOM" "$1" cat /count; }
+counts_beyond() { [ "$(count "$1")" -gt "$2" ]; }
+ended() {
+    c task kill -s KILL "$1"
+    eventually 10 status_is "$1" STOPPED
+    c task delete "$1" >/dev/null 2>&1
+    c container delete "$1"
+}
+saved() {
+    local before
+    started -d $image cp sh -c "$counting" && eventually 10 counts_beyond cp 3 || return 98
+    before=$(count cp)
+    c container checkpoint --rw --task cp localhost/saved:1 >/dev/null && ended cp &&
+        c container restore --rw --live cr localhost/saved:1 && eventually 10 counts_beyond cr "$before" && echo goes on
+    local status=$?
+    ended cr
+    return $status
+}
+saved_ends() {
+    started -d $image ce sh -c "$counting" && eventually 10 counts_beyond ce 3 || return 98
+    c task checkpoint --exit --image-path "$work/saved" --work-path "$work/saved-work" ce && eventually 10 status_is ce STOPPED &&
+        c task delete ce >/dev/null
+    c container delete ce && ls "$work/saved/inventory.img"
+}
+
 # the client may or may not have removed what it could not start; in the end nothing must be there
 deleted_after_failure() {
     c container delete r3 r4 r5 >/dev/null 2>&1
@@ -60,6 +85,10 @@ deleted_after_failure() {
 }
 
 thorough() {
+    if checkpoints 'checkpoints'; then
+        op 'checkpoint and restore' 0 '*goes on' saved
+        op 'checkpoint: it ends' 0 '*inventory.img' saved_ends
+    fi
     op 'memory limit' 0 '67108864' ran --memory-limit 67108864 --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro $image m1 cat /sys/fs/cgroup/memory/memory.limit_in_bytes
     op 'cpu quota' 0 '50000' ran --cpus 0.5 --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro $image m2 cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
     op 'environment' 0 'value' ran --env KEY=value $image m4 sh -c 'echo $KEY'

@@ -14,7 +14,7 @@ setup() {
     mkdir -p "$work/docker-config"
     export DOCKER_CONFIG=$work/docker-config
     # its address, and the state of the containerd that it starts, lie in the private /run
-    dockerd --host unix:///run/docker.sock --data-root "$work/docker" --exec-root /run/docker --pidfile /run/docker.pid \
+    dockerd --experimental --host unix:///run/docker.sock --data-root "$work/docker" --exec-root /run/docker --pidfile /run/docker.pid \
         --bridge none --iptables=false --ip6tables=false --storage-driver vfs --cgroup-parent "/plimsoll-docker-$name" \
         --add-runtime "judged=$runtime" --default-runtime judged >"$logs/docker-$name.daemon.log" 2>&1 &
     daemon=$!
@@ -68,6 +68,32 @@ oom_noted() {
     d run --network none --name box-o --memory 16m --memory-swap 16m $image sh -c 'x=$(cat /dev/zero | tr "\0" x)' >/dev/null 2>&1
     inspected box-o '{{.State.OOMKilled}} {{.State.ExitCode}}'
     d rm -f box-o >/dev/null
+}
+
+checkpointing() {
+    checkpoints 'checkpoints' || return 0
+    op 'checkpoint and restore' 0 'exited running goes on' saved
+    op 'checkpoint: it goes on' 0 'running' saved_running
+}
+count() { d exec "$1" cat /count; }
+counts_beyond() { [ "$(count "$1")" -gt "$2" ]; }
+saved() {
+    local before states
+    kept --name box-i $image sh -c "$counting" >/dev/null && eventually 10 counts_beyond box-i 3 || return 98
+    before=$(count box-i)
+    d checkpoint create box-i one >/dev/null && eventually 10 status_is box-i exited && states=$(inspected box-i '{{.State.Status}}') &&
+        d start --checkpoint one box-i && states="$states $(inspected box-i '{{.State.Status}}')" &&
+        eventually 10 counts_beyond box-i "$before" && echo "$states goes on"
+    local status=$?
+    d rm -f box-i >/dev/null
+    return $status
+}
+saved_running() {
+    kept --name box-j $image sh -c "$counting" >/dev/null && eventually 10 counts_beyond box-j 3 &&
+        d checkpoint create --leave-running box-j one >/dev/null && inspected box-j '{{.State.Status}}'
+    local status=$?
+    d rm -f box-j >/dev/null
+    return $status
 }
 
 limits() {
@@ -226,6 +252,7 @@ built() {
 }
 
 thorough() {
+    checkpointing
     limits
     identities
     filesystems

@@ -48,7 +48,8 @@ checkpoints() {
     return 1
 }
 
-# counting FILE: for sh -c, a program whose count shows whether it goes on or begins anew.
+# For sh -c: a program whose count shows whether it goes on or begins anew.
+# shellcheck disable=SC2034,SC2016  # for the clients' files; meant for the container's shell
 counting='i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done'
 
 # all_capabilities: whether this machine's root may have every capability that the kernel knows.
