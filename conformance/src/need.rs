@@ -6,6 +6,10 @@
 pub enum Need {
     /// The runner has user id 0 in the initial user namespace.
     Root,
+    /// Root, and a runtime that makes cgroups itself, at the path that `linux.cgroupsPath` gives.
+    CgroupPaths,
+    /// A runtime that was called to let systemd make its cgroups (`--systemd-cgroup`).
+    SystemdDriver,
     /// The runner is an ordinary user, or can become one.
     Rootless,
     /// A capability in the runner's effective set, by its name: `CAP_SYS_RESOURCE`.

@@ -70,11 +70,7 @@ impl Run {
         let verdicts = cases.len() * subjects.len() * usize::from(self.repeat);
         let sink = Sink::new(outputs, verdicts, &header)?;
         for subject in &subjects {
-            let seen = if subject.info.view.is_some() {
-                facts.without_unified()
-            } else {
-                facts.clone()
-            };
+            let seen = subject.seen(&facts);
             let judge = Bar {
                 facts: &seen,
                 expectations: &expectations,

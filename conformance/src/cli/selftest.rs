@@ -87,11 +87,7 @@ pub(super) fn prove(
     };
     let sink = Sink::new(outputs, cases.iter().map(aims).sum(), &header)?;
     for subject in &subjects {
-        let seen = if subject.info.view.is_some() {
-            facts.without_unified()
-        } else {
-            facts.clone()
-        };
+        let seen = subject.seen(&facts);
         let skip = |case: &Case| unmet(case, &seen);
         let each = |one| sink.sabotage(one);
         engine::selftest(

@@ -9,6 +9,7 @@ use crate::drive::Runtime;
 use crate::engine::{Options, Scratch, fit_view};
 use crate::event::RuntimeInfo;
 use crate::index::{did_you_mean, near};
+use crate::machine::Facts;
 use crate::report::Repeat;
 
 /// A runtime as it was named on the command line.
@@ -106,6 +107,20 @@ pub(super) struct Subject {
     pub(super) runtime: Runtime,
     /// What it says of itself.
     pub(super) info: RuntimeInfo,
+}
+
+impl Subject {
+    /// The machine as the runtime sees it.
+    pub(super) fn seen(&self, facts: &Facts) -> Facts {
+        let facts = match self.info.view {
+            Some(_) => facts.without_unified(),
+            None => facts.clone(),
+        };
+        match self.runtime.systemd_driver() {
+            true => facts.with_systemd_driver(),
+            false => facts,
+        }
+    }
 }
 
 /// Checks the paths, before anything is made.

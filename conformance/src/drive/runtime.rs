@@ -79,6 +79,11 @@ impl Runtime {
         Path::new(&self.argv[0])
     }
 
+    /// Whether it is called to let systemd make the containers' cgroups.
+    pub fn systemd_driver(&self) -> bool {
+        self.argv.iter().any(|word| word == "--systemd-cgroup")
+    }
+
     /// The same runtime, called in a view of the machine.
     #[must_use]
     pub fn viewing(self, view: View) -> Self {

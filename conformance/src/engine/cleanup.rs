@@ -40,7 +40,11 @@ fn hierarchies() -> &'static [PathBuf] {
 /// The cgroups that belong to a trial: where its init was seen, and where its bundle asks for.
 fn cgroups(trial: &Trial) -> Vec<PathBuf> {
     let mut found: BTreeSet<PathBuf> = trial.cgroups.borrow().clone();
-    found.extend(hierarchies().iter().map(|mount| mount.join(trial.id())));
+    // As it is, and as the scope that systemd makes of it.
+    let scope = format!("system.slice/plimsoll-{}.scope", trial.id());
+    for name in [trial.id(), &scope] {
+        found.extend(hierarchies().iter().map(|mount| mount.join(name)));
+    }
     found.into_iter().filter(|dir| dir.is_dir()).collect()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`run`] is the whole of it for `plimsoll run`; [`selftest`] does the same through saboteurs.
 
+mod base;
 mod cleanup;
 mod keep;
 mod run;

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use plimsoll_fixtures::bundle::{Bundle, ProbeFile};
+use plimsoll_fixtures::bundle::ProbeFile;
 
+use super::base::base;
 use super::cleanup::clean_run;
 use crate::case::Case;
 use crate::drive::Runtime;
+use crate::observe::facts;
 use crate::trial::{Limits, Place, Trial};
 use crate::verdict::{Check, Stop};
 
@@ -95,7 +97,7 @@ impl Scratch {
             fs::create_dir(&dir)?;
             fs::create_dir(dir.join("root"))?;
             open_to_all(&dir)?;
-            let minimal = Bundle::minimal().set("/linux/cgroupsPath", "/{id}");
+            let minimal = base(facts(), runtime);
             let prepared = (case.bundle)(minimal);
             let mut config = prepared.spec().clone();
             Place::new(&dir, &id).fill_all(&mut config);

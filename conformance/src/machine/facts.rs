@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::{Cgroups, Layout};
+use super::subordinate::IdRange;
 
 /// What one machine offers. Tests write it as a literal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Facts {
     pub memory: u64,
     /// The runner's effective user id.
     pub uid: u32,
+    /// The runner's effective group id.
+    pub gid: u32,
     /// Whether the runner is in the initial user namespace.
     pub initial_userns: bool,
     /// Whether the runner itself is in a container.
@@ -53,6 +56,12 @@ pub struct Facts {
     pub net_devices: Vec<String>,
     /// Whether an ordinary user has subordinate ids and the programs that map them.
     pub subordinate_ids: bool,
+    /// The subordinate user ids of the runner, where he is an ordinary user and may map them.
+    pub subuids: Option<IdRange>,
+    /// His subordinate group ids.
+    pub subgids: Option<IdRange>,
+    /// Whether the runtime lets systemd make its cgroups.
+    pub systemd_driver: bool,
 }
 
 impl Facts {
@@ -109,6 +118,15 @@ impl Facts {
         facts.cgroups.v2_mount = None;
         facts.cgroups.v2.clear();
         facts
+    }
+
+    /// The facts for a runtime that lets systemd make its cgroups.
+    #[must_use]
+    pub fn with_systemd_driver(&self) -> Self {
+        Self {
+            systemd_driver: true,
+            ..self.clone()
+        }
     }
 
     /// Why nothing at all can be judged here, if so.

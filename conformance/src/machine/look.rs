@@ -10,6 +10,7 @@ use plimsoll_fixtures::probe::CAPABILITIES;
 
 use super::cgroup::Cgroups;
 use super::facts::Facts;
+use super::subordinate;
 
 /// The inode of the initial PID namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
 const INITIAL_PID_NS: &str = "pid:[4026531836]";
@@ -29,6 +30,7 @@ impl Facts {
                 .get(1)
                 .and_then(|uid| uid.parse().ok())
                 .unwrap_or(u32::MAX),
+            gid: nix::unistd::getegid().as_raw(),
             initial_userns: read("/proc/self/uid_map")
                 .split_whitespace()
                 .eq(INITIAL_UID_MAP),
@@ -61,8 +63,16 @@ impl Facts {
             subordinate_ids: program("newuidmap").is_some()
                 && program("newgidmap").is_some()
                 && !read("/etc/subuid").trim().is_empty(),
+            subuids: None,
+            subgids: None,
+            systemd_driver: false,
             machine: String::new(),
         };
+        if facts.subordinate_ids && facts.uid != 0 {
+            let passwd = read("/etc/passwd");
+            let of = |table| subordinate::range(&read(table), &passwd, facts.uid);
+            (facts.subuids, facts.subgids) = (of("/etc/subuid"), of("/etc/subgid"));
+        }
         facts.machine = facts.kind();
         facts
     }

@@ -11,6 +11,8 @@ impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("root in the initial user namespace"),
+            Self::CgroupPaths => f.write_str("root, and a runtime that makes its cgroups itself"),
+            Self::SystemdDriver => f.write_str("a runtime called with --systemd-cgroup"),
             Self::Rootless => f.write_str("an ordinary user with user namespaces"),
             Self::Capability(name) => f.write_str(name),
             Self::Kernel(major, minor) => write!(f, "Linux {major}.{minor}"),
@@ -47,6 +49,8 @@ impl Need {
         let cgroups = &facts.cgroups;
         let met = match *self {
             Self::Root => facts.is_root(),
+            Self::CgroupPaths => facts.is_root() && !facts.systemd_driver,
+            Self::SystemdDriver => facts.systemd && facts.systemd_driver,
             Self::Rootless => facts.user_namespaces,
             Self::Capability(name) => facts.has_capability(name),
             Self::Kernel(major, minor) => facts.kernel_version() >= (major, minor),

@@ -20,7 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// The controllers by which the container's place is judged.
-const NEEDED: [Need; 1] = [Need::Cgroup("pids")];
+const NEEDED: [Need; 2] = [Need::Cgroup("pids"), Need::CgroupPaths];
 
 fn absolute() -> Case {
     Case::new("linux/cgroups_path/absolute", [PLACE, CREATED, FORMS])
