@@ -8,6 +8,7 @@ mod optional;
 mod process;
 mod root;
 mod unknown;
+mod unsupported;
 mod values;
 mod version;
 
@@ -26,6 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
         process::cases(),
         root::cases(),
         unknown::cases(),
+        unsupported::cases(),
         values::cases(),
         version::cases(),
     ]

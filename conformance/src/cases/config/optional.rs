@@ -60,7 +60,7 @@ fn empty() -> Case {
             let agent = t.on_all().must(t.agent())?;
             let seen = agent.attempt(|p| p.open("/dev/ours", "r"))?;
             t.on(LINUX).eq("opening /dev/ours", seen, "OK")?;
-            let mount = agent.mount("/mnt")?;
+            let mount = t.on(CONFIG).must(agent.mount("/mnt"))?;
             t.on(CONFIG)
                 .eq("the file system at /mnt", mount.kind, "tmpfs")
         })

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use plimsoll_fixtures::bundle::Bundle;
 
+use crate::cases::config::user_namespace;
 use crate::cases::prelude::*;
 use crate::observe::cgroup_of;
 use crate::verdict::Stop;
 
-/// The host's id of the container's root.
+/// The host's id of the container's root, by [`user_namespace`].
 const OWNER: u32 = 100_000;
 
 const RW: &str = "config-linux.cgroup-ownership.iff-rw-mount";
@@ -52,17 +53,13 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// A container with a user and a cgroup namespace, and its cgroup mounted for writing.
 fn delegated(b: Bundle) -> Bundle {
-    let mapping = json!([{"containerID": 0, "hostID": OWNER, "size": 65536}]);
-    b.namespace("user", None)
-        .namespace("cgroup", None)
-        .set("/linux/uidMappings", mapping.clone())
-        .set("/linux/gidMappings", mapping)
-        .mount(
-            "/sys/fs/cgroup",
-            "cgroup",
-            "cgroup",
-            &["nosuid", "noexec", "nodev", "rw"],
-        )
+    let options = ["nosuid", "noexec", "nodev", "rw"];
+    user_namespace(b).namespace("cgroup", None).mount(
+        "/sys/fs/cgroup",
+        "cgroup",
+        "cgroup",
+        &options,
+    )
 }
 
 /// The directory of init's cgroup.
@@ -136,7 +133,12 @@ fn fallback() -> Case {
             Need::Program("unshare"),
             Need::Path("/sys/kernel/cgroup/delegate"),
         ])
-        .bundle(delegated)
+        // A sysfs of which a part is hidden cannot be mounted in a user namespace.
+        .bundle(|b| {
+            delegated(b)
+                .without_mount("/sys")
+                .dir("rootfs/sys/fs/cgroup", 0o755)
+        })
         .run(|t| {
             let empty = t.dir().join("empty");
             t.make_dir(&empty)?;

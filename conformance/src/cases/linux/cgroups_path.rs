@@ -149,7 +149,7 @@ fn all_processes() -> Case {
         )?;
         t.start()?;
         let agent = t.started()?;
-        agent.get(|p| p.spawn(&["/probe", "pause"]))?;
+        agent.get(|p| p.spawn(&["/probe", "sleep", "600000"]))?;
         let count = t.read(&procs)?.lines().count();
         t.eq("processes with a child of the program", count, 2)
     })
