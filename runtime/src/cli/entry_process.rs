@@ -38,7 +38,9 @@ pub(super) fn configure(
         process.set_cwd(cwd.into());
     }
     let mut env = process.env().clone().unwrap_or_default();
-    env.extend(matches.values("env").map(str::to_owned));
+    for entry in matches.values("env") {
+        env.push(variable(entry)?);
+    }
     process.set_env(Some(env));
     if let Some(user) = matches.value("user") {
         set_user(&mut process, user)?;
@@ -75,6 +77,17 @@ fn set_user(process: &mut Process, text: &str) -> Result<(), UsageError> {
         process.user_mut().set_gid(id("user", gid)?);
     }
     Ok(())
+}
+
+fn variable(text: &str) -> Result<String, UsageError> {
+    let named = text.find('=').is_some_and(|end| end > 0);
+    named
+        .then(|| text.to_owned())
+        .ok_or_else(|| UsageError::InvalidValue {
+            flag: "env".to_owned(),
+            value: text.to_owned(),
+            expected: "NAME=VALUE is expected",
+        })
 }
 
 fn id(flag: &str, text: &str) -> Result<u32, UsageError> {

@@ -35,7 +35,8 @@ pub enum UsageError {
     },
     /// Too few or too many positional arguments.
     #[error(
-        "{command}: expected {expected} argument(s), got {got}; usage: plimrun {command} {args}"
+        "{command}: expected {expected} argument(s), got {got}; usage: {}",
+        format!("plimrun {command} {args}").trim_end()
     )]
     Arity {
         /// The command.
@@ -134,12 +135,19 @@ impl From<crate::exec::create::CreateError> for CommandError {
     }
 }
 
+/// Flags of `exec` whose values are numbers to runc's parser.
+const PARSED: [&str; 2] = ["additional-gids", "preserve-fds"];
+
 impl CommandError {
     /// The exit status of a command that failed so.
     pub fn exit_code(&self, command: &str) -> u8 {
         match self {
-            Self::Usage(error) => error.exit_code(),
+            // runc's parser finds these itself, before it knows the command's own statuses.
+            Self::Usage(UsageError::InvalidValue { flag, .. }) if PARSED.contains(&&**flag) => {
+                super::FAILURE
+            }
             _ if command == "exec" => super::EXEC_FAILURE,
+            Self::Usage(error) => error.exit_code(),
             _ => super::FAILURE,
         }
     }

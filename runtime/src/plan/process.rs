@@ -248,12 +248,9 @@ fn capabilities(
             permitted,
             "it is not permitted",
         ),
-        ambient: mask(
-            sets.ambient(),
-            "ambient",
-            permitted & inheritable,
-            "it is not both permitted and inheritable",
-        ),
+        // The kernel keeps only what is inheritable as well (capabilities(7)). That is no warning: engines
+        // ask for it in every container, runc says nothing of it, and buildah shows its users each word.
+        ambient: mask(sets.ambient(), "ambient", permitted, "it is not permitted") & inheritable,
     }
 }
 
@@ -350,6 +347,17 @@ mod tests {
         assert_eq!(process.capabilities.effective, 1 << 5);
         assert_eq!(process.warnings.len(), 1);
         assert!(process.warnings[0].contains("/process/capabilities/effective"));
+    }
+
+    #[test]
+    fn an_ambient_capability_that_is_not_inheritable_goes_without_a_word() {
+        let process = process(
+            r#"{"user":{},"cwd":"/","args":["x"],"capabilities":{"ambient":["CAP_KILL","CAP_CHOWN"],
+                "permitted":["CAP_KILL","CAP_CHOWN"],"inheritable":["CAP_CHOWN"]}}"#,
+        )
+        .expect("valid");
+        assert_eq!(process.capabilities.ambient, 1);
+        assert_eq!(process.warnings, Vec::<String>::new());
     }
 
     #[test]

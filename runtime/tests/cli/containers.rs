@@ -173,3 +173,87 @@ fn list_shows_all_containers_in_order() {
     );
     assert!(lines.next().is_some_and(|line| line.contains(" running ")));
 }
+
+#[test]
+fn what_exec_cannot_understand_has_the_status_of_a_process_that_was_not_executed() {
+    let sandbox = Sandbox::new();
+    let stand = Stand::new();
+    let config = r#"{"ociVersion":"1.3.0","root":{"path":"r"}}"#;
+    sandbox.record("k", Status::Running, stand.pid(), config);
+    for (args, code, text) in [
+        (&["k"][..], 255, "usage: plimrun exec ID COMMAND [ARG]..."),
+        (
+            &["--process", "/nowhere", "k"],
+            255,
+            "/nowhere: No such file",
+        ),
+        (
+            &["--user", "ann", "k", "true"],
+            255,
+            "names are not looked up",
+        ),
+        (
+            &["--user", "1:ann", "k", "true"],
+            255,
+            "names are not looked up",
+        ),
+        (
+            &["--cap", "CAP_FUN", "k", "true"],
+            255,
+            "the name of a capability",
+        ),
+        (
+            &["--env", "word", "k", "true"],
+            255,
+            "NAME=VALUE is expected",
+        ),
+        (
+            &["--additional-gids", "ann", "k", "true"],
+            1,
+            "names are not looked up",
+        ),
+        (&["--nonsense", "k", "true"], 1, "not defined: -nonsense"),
+    ] {
+        let outcome = sandbox.run(&[&["exec"], args].concat());
+        assert_eq!(outcome.code, code, "{args:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(text), "{args:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_state_forbids_in_runcs_words() {
+    let sandbox = Sandbox::new();
+    let stand = Stand::new();
+    sandbox.container("running", Status::Running, stand.pid());
+    sandbox.container("stopped", Status::Running, 0);
+    for (args, text) in [
+        (
+            &["start", "running"][..],
+            "cannot start an already running container",
+        ),
+        (
+            &["start", "stopped"],
+            "cannot start a container that has stopped",
+        ),
+        (&["resume", "running"], "container not paused"),
+        (&["pause", "stopped"], "container not running"),
+        (
+            &["exec", "stopped", "true"],
+            "cannot exec in a stopped container",
+        ),
+        (
+            &["events", "stopped"],
+            "container with id stopped is not running",
+        ),
+        (
+            &["checkpoint", "stopped"],
+            "Container cannot be checkpointed in stopped state",
+        ),
+        (&["kill", "stopped"], "container not running"),
+    ] {
+        let outcome = sandbox.run(args);
+        assert_ne!(outcome.code, 0, "{args:?}");
+        assert_eq!(outcome.stderr, format!("{text}\n"), "{args:?}");
+    }
+    assert_eq!(sandbox.run(&["kill", "--all", "stopped", "9"]).code, 0);
+}
