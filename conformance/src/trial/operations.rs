@@ -151,7 +151,13 @@ impl Trial {
 
     /// As [`Trial::agent`], where `create` must succeed for the case's primary requirement to be met.
     pub fn judged_agent(&self) -> Check<Agent<'_>> {
-        self.must(self.create())?;
+        self.judged_agent_by(self.create_call())
+    }
+
+    /// As [`Trial::judged_agent`], with a `create` of the case's own.
+    pub fn judged_agent_by(&self, create: Call) -> Check<Agent<'_>> {
+        let outcome = self.try_create_by(create);
+        self.must(outcome.and_then(|outcome| accepted(&outcome)))?;
         self.start()?;
         self.started()
     }

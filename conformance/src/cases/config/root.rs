@@ -114,12 +114,7 @@ fn at(
             fs::hard_link(t.probe_path(), t.dir().join("caller/a/b/rootfs/probe"))
                 .map_err(|error| Stop::broken("link the probe", error))?;
             let call = t.create_call().cwd(t.dir().join("caller"));
-            t.must(
-                t.try_create_by(call)
-                    .and_then(|outcome| t.accepted(&outcome)),
-            )?;
-            t.start()?;
-            let seen = t.started()?.get(|p| p.read("/marker"))?;
+            let seen = t.judged_agent_by(call)?.get(|p| p.read("/marker"))?;
             t.eq("/marker", seen, "configured")
         })
         .saboteurs([alters("/root/path", "{dir}/caller/a/b/rootfs")])

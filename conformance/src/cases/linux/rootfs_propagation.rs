@@ -35,6 +35,16 @@ fn host(t: &Trial) -> Check<HostMounts<'_>> {
     Ok(host)
 }
 
+/// The host sees nothing of the mount that the container made on /inside.
+fn stays_inside(by: &impl Assert, host: &HostMounts<'_>) -> Check {
+    let seen = host.at("bundle/rootfs/inside")?;
+    by.that(
+        "the container's mount stays inside",
+        seen.is_none(),
+        seen.is_some(),
+    )
+}
+
 fn takes_for(other: &'static str) -> Saboteur {
     alters("/linux/rootfsPropagation", other)
 }
@@ -69,12 +79,7 @@ fn shared() -> Case {
                 Vec::<String>::new(),
             )?;
             agent.get(|p| p.ask(&["mount", "tmpfs", "/inside", "tmpfs", "0"]))?;
-            let seen = host.at("bundle/rootfs/inside")?;
-            t.on(APART).that(
-                "the container's mount stays inside",
-                seen.is_none(),
-                seen.is_some(),
-            )?;
+            stays_inside(&t.on(APART), &host)?;
             t.on(HOST).eq("the host's mounts", host.table()?, before)
         })
         .saboteurs([
@@ -134,12 +139,7 @@ fn slave() -> Case {
             host.tmpfs("bundle/rootfs/later", MsFlags::empty())?;
             t.must(agent.mount("/later"))?;
             mount_inside(&agent, "/inside")?;
-            let seen = host.at("bundle/rootfs/inside")?;
-            t.that(
-                "the container's mount stays inside",
-                seen.is_none(),
-                seen.is_some(),
-            )
+            stays_inside(t, &host)
         })
         .saboteurs([takes_for("private")])
 }
@@ -159,12 +159,7 @@ fn private() -> Case {
             let seen = agent.get(|p| p.stat("/later"))?;
             t.that("no mount arrives", !seen.mount_root, seen)?;
             mount_inside(&agent, "/inside")?;
-            let seen = host.at("bundle/rootfs/inside")?;
-            t.that(
-                "the container's mount stays inside",
-                seen.is_none(),
-                seen.is_some(),
-            )
+            stays_inside(t, &host)
         })
         .saboteurs([takes_for("slave"), takes_for("shared")])
 }
