@@ -13,6 +13,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, read, write};
 
 use super::CommandError;
+use crate::plan::process::Process;
 use crate::sys::clone::pidfd_send_signal;
 use crate::sys::tty;
 
@@ -33,6 +34,15 @@ pub(super) fn attend(
     // What remains to be done may be interrupted again.
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None).map_err(failed)?;
     status
+}
+
+/// A terminal to be served here begins with the size of the caller's, where config.json gives none.
+pub(super) fn size_as_callers(process: &mut Process) {
+    if let Some(terminal) = &mut process.terminal
+        && terminal.size.is_none()
+    {
+        terminal.size = tty::size(io::stdin().as_fd()).ok();
+    }
 }
 
 fn reap(pid: Pid) -> nix::Result<u8> {

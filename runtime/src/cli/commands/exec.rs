@@ -8,7 +8,7 @@ use nix::libc;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 
-use crate::cli::attend::attend;
+use crate::cli::attend::{attend, size_as_callers};
 use crate::cli::entry_process::configure;
 use crate::cli::{CommandError, Context, Matches};
 use crate::exec::cgroup::{self, Prepared};
@@ -31,8 +31,11 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     protect::enter(inherited_fds)?;
     let record = context.store.read(matches.id())?;
     let (init, pidfd) = init_of(&record, matches.switch("ignore-paused"))?;
-    let plan = plan(context, matches)?;
+    let mut plan = plan(context, matches)?;
     let detach = matches.switch("detach");
+    if !detach {
+        size_as_callers(&mut plan.process);
+    }
     let (console, master) = console(matches, &plan, detach)?;
     let groups = open_cgroups(&record, matches)?;
     let caller_umask = umask(Mode::empty());

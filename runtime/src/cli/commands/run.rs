@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use crate::cli::attend::attend;
+use crate::cli::attend::{attend, size_as_callers};
 use crate::cli::{CommandError, Context, Matches, finish, launch};
 use crate::exec::channel::receive_fd;
 use crate::exec::{Context as _, StepError};
@@ -14,8 +14,11 @@ use crate::teardown::teardown;
 /// Runs the command: create, start, attend, delete.
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let detach = matches.switch("detach");
-    let launch = launch::Launch::new(context, matches)?;
+    let mut launch = launch::Launch::new(context, matches)?;
     launch.check_console(detach)?;
+    if let Some(process) = launch.plan.process.as_mut().filter(|_| !detach) {
+        size_as_callers(process);
+    }
     let (console, master) = console(&launch)?;
     let created = launch.create(console)?;
     launch.close_passed();

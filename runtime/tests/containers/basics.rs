@@ -1,111 +1,18 @@
-//! Real containers, made by the binary: the wiring of plan and executor.
-//!
-//! Needs root and a static busybox; prints why it skips otherwise.
+//! The ordinary course, and images that lie.
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-const BUSYBOX: &str = "/bin/busybox";
-
-/// A bundle with a store of its own.
-struct Bundle {
-    dir: tempfile::TempDir,
-}
-
-impl Bundle {
-    /// `None`, with the reason printed, where this machine cannot run containers.
-    fn new() -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            println!("skipped: containers of this test need root");
-            return None;
-        }
-        if !Path::new(BUSYBOX).exists() {
-            println!("skipped: {BUSYBOX} is not there");
-            return None;
-        }
-        let dir = tempfile::tempdir().expect("a folder");
-        let bin = dir.path().join("rootfs/bin");
-        fs::create_dir_all(&bin).expect("mkdir");
-        fs::copy(BUSYBOX, bin.join("busybox")).expect("copy");
-        for name in ["sh", "cat", "sleep", "true", "ls"] {
-            symlink("busybox", bin.join(name)).expect("symlink");
-        }
-        Some(Self { dir })
-    }
-
-    fn rootfs(&self) -> PathBuf {
-        self.dir.path().join("rootfs")
-    }
-
-    fn configure(&self, change: impl FnOnce(&mut Value)) {
-        let mut config = json!({
-            "ociVersion": "1.3.0",
-            "root": {"path": "rootfs"},
-            "process": {"cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"],
-                "args": ["true"]},
-            "mounts": [
-                {"destination": "/proc", "type": "proc", "source": "proc"},
-                {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}],
-            "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"},
-                {"type": "uts"}, {"type": "network"}, {"type": "cgroup"}]},
-        });
-        change(&mut config);
-        fs::write(self.dir.path().join("config.json"), config.to_string()).expect("write");
-    }
-
-    fn plimrun(&self, args: &[&str]) -> Output {
-        // Files, not pipes: a container that outlives the command would hold a pipe open.
-        let file = |name| fs::File::create(self.dir.path().join(name)).expect("a file");
-        let status = Command::new(env!("CARGO_BIN_EXE_plimrun"))
-            .arg("--root")
-            .arg(self.dir.path().join("store"))
-            .args(args)
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null())
-            .stdout(file("stdout"))
-            .stderr(file("stderr"))
-            .status()
-            .expect("plimrun starts");
-        let read = |name| fs::read(self.dir.path().join(name)).expect("a file");
-        Output {
-            status,
-            stdout: read("stdout"),
-            stderr: read("stderr"),
-        }
-    }
-
-    fn run(&self, change: impl FnOnce(&mut Value)) -> Output {
-        self.configure(change);
-        self.plimrun(&["run", &self.id()])
-    }
-
-    /// Unlike that of any other test, since cgroups are named for it.
-    fn id(&self) -> String {
-        let name = self.dir.path().file_name().unwrap_or_default();
-        format!("t{}", name.to_string_lossy().trim_start_matches('.'))
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn args(config: &mut Value, script: &str) {
-    config["process"]["args"] = json!(["sh", "-c", script]);
-}
+use super::bundle::{Bundle, args, text};
 
 #[test]
 fn the_programs_exit_status_is_passed_on_and_nothing_stays() {
     let Some(bundle) = Bundle::new() else { return };
     let output = bundle.run(|config| args(config, "exit 7"));
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
-    let left = fs::read_dir(bundle.dir.path().join("store"))
-        .expect("a store")
-        .count();
+    let left = fs::read_dir(bundle.path("store")).expect("a store").count();
     assert_eq!(left, 0);
 }
 
@@ -162,7 +69,7 @@ fn a_dev_that_is_a_link_leads_nowhere_outside() {
 #[test]
 fn a_failed_start_container_hook_destroys_the_container_and_runs_poststop() {
     let Some(bundle) = Bundle::new() else { return };
-    let mark = bundle.dir.path().join("poststop");
+    let mark = bundle.path("poststop");
     bundle.configure(|config| {
         config["hooks"] = json!({
             "startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}],
