@@ -81,6 +81,9 @@ pub struct Expectation {
     pub evidence: String,
     /// Where it was reported to the runtime's authors.
     pub upstream: Option<String>,
+    /// The runtime loses a race, not always: a pass is then no error.
+    #[serde(default)]
+    pub races: bool,
 }
 
 /// The expectations of a run.
@@ -173,6 +176,7 @@ impl Expectations {
                     .unwrap_or_default();
                 event.reason = Some(format!("{}{link}", entry.reason));
             }
+            Status::Pass if entry.races => {}
             Status::Pass => {
                 event.status = Status::Xpass;
                 event.reason = Some(format!(
@@ -282,9 +286,18 @@ mod tests {
     }
 
     fn judged(status: Status, version: &str, machine: &str) -> (Status, Option<String>) {
+        judged_by(ENTRY, status, version, machine)
+    }
+
+    fn judged_by(
+        entry: &str,
+        status: Status,
+        version: &str,
+        machine: &str,
+    ) -> (Status, Option<String>) {
         let mut event = crate::log::tests::sample().cases[0].clone();
         event.status = status;
-        parse(ENTRY)
+        parse(entry)
             .unwrap()
             .apply(&mut event, &runc(version), machine);
         (event.status, event.reason)
@@ -309,6 +322,14 @@ mod tests {
         assert_eq!(judged(Status::Pass, "1.1.5", "v1").0, Status::Xpass);
         assert_eq!(judged(Status::Skip, "1.1.5", "v1").0, Status::Skip);
         assert_eq!(judged(Status::Broken, "1.1.5", "v1").0, Status::Broken);
+    }
+
+    #[test]
+    fn a_race_may_be_won() {
+        let races = format!("{ENTRY}races = true\n");
+        let judged = |status| judged_by(&races, status, "1.1.5", "v1").0;
+        assert_eq!(judged(Status::Pass), Status::Pass);
+        assert_eq!(judged(Status::Fail), Status::Known);
     }
 
     #[test]
