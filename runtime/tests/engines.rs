@@ -92,13 +92,13 @@ impl Engine {
     fn state(&self) -> Value {
         serde_json::from_str(&self.ok(&["state", "k"])).expect("JSON")
     }
+}
 
-    fn wait_for(&self, what: &str, condition: impl Fn() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !condition() {
-            assert!(Instant::now() < deadline, "{what}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -152,17 +152,14 @@ fn a_container_lives_by_the_calls_of_an_engine() {
             second.parse::<i32>().is_ok_and(|second| second > 0),
             "{second:?}"
         );
-        let stats: Value =
+        let used: Value =
             serde_json::from_str(&engine.ok(&["events", "--stats", "k"])).expect("JSON");
-        assert_eq!(
-            (&stats["type"], &stats["id"]),
-            (&"stats".into(), &"k".into())
-        );
+        assert_eq!((&used["type"], &used["id"]), (&"stats".into(), &"k".into()));
         engine.ok(&["pause", "k"]);
         assert_eq!(engine.state()["status"], "paused");
         engine.ok(&["resume", "k"]);
         engine.ok(&["kill", "k", "9"]);
-        engine.wait_for("it ends", || engine.state()["status"] == "stopped");
+        wait_for("it ends", || engine.state()["status"] == "stopped");
         engine.ok(&["kill", "--all", "k", "9"]);
         engine.ok(&["delete", "k"]);
         engine.ok(&["delete", "--force", "k"]);
@@ -334,7 +331,7 @@ fn a_run_whose_caller_dies_can_be_cleaned_up() {
         .command(&["run", "k"])
         .spawn()
         .expect("plimrun starts");
-    engine.wait_for("it runs", || {
+    wait_for("it runs", || {
         let output = engine.run(&["list", "--format", "json"]);
         String::from_utf8_lossy(&output.stdout).contains("running")
     });
@@ -343,7 +340,7 @@ fn a_run_whose_caller_dies_can_be_cleaned_up() {
     child.kill().expect("killed");
     child.wait().expect("waited for");
     engine.ok(&["delete", "--force", "k"]);
-    engine.wait_for("its init ends", || {
+    wait_for("its init ends", || {
         !Path::new(&format!("/proc/{pid}/cwd")).exists()
     });
     assert_eq!(engine.ok(&["list", "--quiet"]), "");

@@ -4,106 +4,109 @@ use serde_json::Value;
 
 use crate::builder::{Sandbox, run};
 
+/// A command line, its exit status, and what its text holds.
+const WRONG: &[(&[&str], i32, &str)] = &[
+    (&["nonsense"], 3, "No help topic for 'nonsense'"),
+    (&["state"], 1, "expected 1 argument(s), got 0"),
+    (&["state", "a", "b"], 1, "expected 1 argument(s), got 2"),
+    (
+        &["state", "--nonsense", "a"],
+        1,
+        "flag provided but not defined: -nonsense",
+    ),
+    (
+        &["restore", "--lsm-mount-context"],
+        1,
+        "flag needs an argument",
+    ),
+    (&["create"], 1, "usage: plimrun create ID"),
+    (&["list", "x"], 1, "usage: plimrun list\n"),
+    (
+        &["kill", "a", "TERM", "x"],
+        1,
+        "expected 1 to 2 argument(s), got 3",
+    ),
+    (
+        &["create", "--bundle"],
+        1,
+        "flag needs an argument: -bundle",
+    ),
+    (&["--root"], 1, "flag needs an argument: -root"),
+    (
+        &["--nonsense", "list"],
+        1,
+        "flag provided but not defined: -nonsense",
+    ),
+    (&["help", "nonsense"], 3, "No help topic for 'nonsense'"),
+    (
+        &["create", "--bundle", "/nowhere", "a"],
+        1,
+        "/nowhere/config.json",
+    ),
+    (
+        &["create", "--preserve-fds", "x", "a"],
+        1,
+        "a number in range is expected",
+    ),
+    (&["kill", "a", "99"], 1, "unknown signal \"99\""),
+    (&["kill", "--all", "a", "9"], 1, "does not exist"),
+    (&["pause", "a"], 1, "container does not exist"),
+    (&["resume", "a"], 1, "container does not exist"),
+    (
+        &["ps", "--format", "json", "a"],
+        1,
+        "container does not exist",
+    ),
+    (&["events", "--stats", "a"], 1, "container does not exist"),
+    (&["events", "--interval", "0s", "a"], 1, "a positive time"),
+    (&["events", "--interval", "5", "a"], 1, "a positive time"),
+    (&["update", "a"], 1, "container does not exist"),
+    (&["update", "--memory", "x", "a"], 1, "bytes such as 4096"),
+    (&["update", "--cpu-quota", "x", "a"], 1, "a whole number"),
+    (
+        &["update", "--resources", "/nowhere", "a"],
+        1,
+        "/nowhere: No such file",
+    ),
+    (
+        &["update", "--resources", "/proc/version", "a"],
+        1,
+        "expected value at line 1",
+    ),
+    (&["checkpoint", "a"], 1, "container does not exist"),
+    (
+        &["restore", "--bundle", "/nowhere", "a"],
+        1,
+        "/nowhere/config.json",
+    ),
+    (&["exec", "a", "true"], 255, "container does not exist"),
+    (
+        &["exec", "--preserve-fds", "x", "a", "true"],
+        1,
+        "a number in range is expected",
+    ),
+    (&["spec", "--bundle", "/nowhere"], 1, "/nowhere/config.json"),
+    (&["list", "--format", "xml"], 1, "table or json"),
+    (&["kill", "a", "SIGFUN"], 1, "unknown signal"),
+    (&["state", "a"], 1, "container does not exist"),
+    (&["delete", "a"], 1, "does not exist"),
+    (&["start", "a"], 1, "container does not exist"),
+    (&["state", "../a"], 1, "invalid container ID format"),
+    (&["--log-format", "xml", "list"], 1, "text or json"),
+    (&["--rootless", "maybe", "list"], 1, "true, false or auto"),
+    (
+        &["--log", "/nonexistent/log", "list"],
+        1,
+        "/nonexistent/log: No such file",
+    ),
+];
+
 #[test]
 fn wrong_command_lines_have_the_exit_status_and_text_that_clients_know() {
     let sandbox = Sandbox::new();
-    for (args, code, text) in [
-        (&["nonsense"][..], 3, "No help topic for 'nonsense'"),
-        (&["state"], 1, "expected 1 argument(s), got 0"),
-        (&["state", "a", "b"], 1, "expected 1 argument(s), got 2"),
-        (
-            &["state", "--nonsense", "a"],
-            1,
-            "flag provided but not defined: -nonsense",
-        ),
-        (
-            &["restore", "--lsm-mount-context"],
-            1,
-            "flag needs an argument",
-        ),
-        (&["create"], 1, "usage: plimrun create ID"),
-        (&["list", "x"], 1, "usage: plimrun list\n"),
-        (
-            &["kill", "a", "TERM", "x"],
-            1,
-            "expected 1 to 2 argument(s), got 3",
-        ),
-        (
-            &["create", "--bundle"],
-            1,
-            "flag needs an argument: -bundle",
-        ),
-        (&["--root"], 1, "flag needs an argument: -root"),
-        (
-            &["--nonsense", "list"],
-            1,
-            "flag provided but not defined: -nonsense",
-        ),
-        (&["help", "nonsense"], 3, "No help topic for 'nonsense'"),
-        (
-            &["create", "--bundle", "/nowhere", "a"],
-            1,
-            "/nowhere/config.json",
-        ),
-        (
-            &["create", "--preserve-fds", "x", "a"],
-            1,
-            "a number in range is expected",
-        ),
-        (&["kill", "a", "99"], 1, "unknown signal \"99\""),
-        (&["kill", "--all", "a", "9"], 1, "does not exist"),
-        (&["pause", "a"], 1, "container does not exist"),
-        (&["resume", "a"], 1, "container does not exist"),
-        (
-            &["ps", "--format", "json", "a"],
-            1,
-            "container does not exist",
-        ),
-        (&["events", "--stats", "a"], 1, "container does not exist"),
-        (&["events", "--interval", "0s", "a"], 1, "a positive time"),
-        (&["events", "--interval", "5", "a"], 1, "a positive time"),
-        (&["update", "a"], 1, "container does not exist"),
-        (&["update", "--memory", "x", "a"], 1, "bytes such as 4096"),
-        (&["update", "--cpu-quota", "x", "a"], 1, "a whole number"),
-        (
-            &["update", "--resources", "/nowhere", "a"],
-            1,
-            "/nowhere: No such file",
-        ),
-        (
-            &["update", "--resources", "/proc/version", "a"],
-            1,
-            "expected value at line 1",
-        ),
-        (&["checkpoint", "a"], 1, "container does not exist"),
-        (
-            &["restore", "--bundle", "/nowhere", "a"],
-            1,
-            "/nowhere/config.json",
-        ),
-        (&["exec", "a", "true"], 255, "container does not exist"),
-        (
-            &["exec", "--preserve-fds", "x", "a", "true"],
-            1,
-            "a number in range is expected",
-        ),
-        (&["spec", "--bundle", "/nowhere"], 1, "/nowhere/config.json"),
-        (&["list", "--format", "xml"], 1, "table or json"),
-        (&["kill", "a", "SIGFUN"], 1, "unknown signal"),
-        (&["state", "a"], 1, "container does not exist"),
-        (&["delete", "a"], 1, "does not exist"),
-        (&["start", "a"], 1, "container does not exist"),
-        (&["state", "../a"], 1, "invalid container ID format"),
-        (&["--log-format", "xml", "list"], 1, "text or json"),
-        (&["--rootless", "maybe", "list"], 1, "true, false or auto"),
-        (
-            &["--log", "/nonexistent/log", "list"],
-            1,
-            "/nonexistent/log: No such file",
-        ),
-    ] {
+    for (args, code, text) in WRONG {
         let outcome = sandbox.run(args);
-        assert_eq!(outcome.code, code, "{args:?}: {outcome:?}");
+        assert_eq!(outcome.code, *code, "{args:?}: {outcome:?}");
         assert!(outcome.stderr.contains(text), "{args:?}: {outcome:?}");
         assert_eq!(outcome.stdout, "", "{args:?}");
     }
