@@ -27,6 +27,14 @@ impl Bundle {
         for name in ["sh", "sleep"] {
             symlink("busybox", bin.join(name)).expect("symlink");
         }
+        let bundle = Self { dir };
+        bundle.configure("one");
+        bundle
+    }
+
+    /// The configuration for the container of this id.
+    fn configure(&self, id: &str) {
+        let unique = self.dir.path().file_name().unwrap_or_default().display();
         let count = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done";
         let config = json!({
             "ociVersion": "1.3.0",
@@ -38,12 +46,13 @@ impl Bundle {
                 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
                 {"destination": "/bundle", "type": "bind", "source": ".", "options": ["rbind"]}],
             "linux": {
+                // Tests run at once, and use the same ids.
+                "cgroupsPath": format!("/plimrun{unique}-{id}"),
                 "maskedPaths": ["/proc/kcore", "/proc/scsi", "/proc/nothing"],
                 "namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"},
                     {"type": "uts"}, {"type": "network"}, {"type": "cgroup"}]},
         });
-        fs::write(dir.path().join("config.json"), config.to_string()).expect("write");
-        Self { dir }
+        fs::write(self.dir.path().join("config.json"), config.to_string()).expect("write");
     }
 
     fn plimrun(&self, path: &str, args: &[&str]) -> Output {
@@ -179,13 +188,14 @@ fn a_container_goes_on_where_it_was_saved() {
         "-no-subreaper",
         "two",
     ];
+    bundle.configure("two");
     bundle.detached(&path, &restore);
     bundle.wait_beyond(saved + 2);
     assert_eq!(bundle.status(&path, "two"), Some("running".into()));
     let pid = fs::read_to_string(bundle.dir.path().join("pid")).expect("a PID file");
     let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it lives");
     assert!(
-        cgroup.contains("two") && !cgroup.contains("one"),
+        cgroup.contains("-two") && !cgroup.contains("-one"),
         "{cgroup}"
     );
     assert!(bundle.dir.path().join("work/restore.log").is_file());

@@ -47,9 +47,17 @@ impl Engine {
             "process": {"cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"],
                 "args": args},
             "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
-            "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}]},
+            // Tests run at once, and each calls its container k.
+            "linux": {"cgroupsPath": format!("/plimrun{}", self.name()),
+                "namespaces": [{"type": "pid"}, {"type": "mount"}]},
         });
         fs::write(self.path("config.json"), config.to_string()).expect("write");
+    }
+
+    /// No other test has it.
+    fn name(&self) -> String {
+        let name = self.dir.path().file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -231,7 +239,8 @@ fn what_an_engine_leaks_reaches_no_container() {
     };
     // Ten descriptors from 3 on, as buildah has them open when it calls.
     let leaky = |args: &str| {
-        let pipes: String = (3..=12).map(|fd| format!("{fd}</dev/null ")).collect();
+        let pipes: Vec<String> = (3..=12).map(|fd| format!("{fd}</dev/null")).collect();
+        let pipes = pipes.join(" ");
         let store = engine.path("store").display().to_string();
         let program = engine.program.display();
         let script = format!("exec bash -c 'exec {pipes}; exec {program} --root {store} {args}'");
