@@ -64,14 +64,17 @@ fn case(fact: &str, requirement: &str, scheduler: Value) -> Case {
     let id = format!("config/scheduler/{fact}");
     Case::new(id, format!("config.process.scheduler.{requirement}"))
         .needs([Need::Capability("CAP_SYS_NICE")])
-        .bundle(move |b| real_time(b).set("/process/scheduler", scheduler.clone()))
+        .bundle(move |b| real_time(b, &scheduler).set("/process/scheduler", scheduler.clone()))
 }
 
 /// A cgroup v1 has no share of the time for real-time policies unless it is given one, and refuses
 /// them until then (the kernel's scheduler/sched-rt-group.rst).
-fn real_time(b: Bundle) -> Bundle {
-    if Path::new("/sys/fs/cgroup/cpu/cpu.rt_runtime_us").exists() {
-        return b.set("/linux/resources/cpu/realtimeRuntime", 1000);
+fn real_time(b: Bundle, scheduler: &Value) -> Bundle {
+    let policy = scheduler["policy"].as_str().unwrap_or_default();
+    let wanted = matches!(policy, "SCHED_FIFO" | "SCHED_RR");
+    if wanted && Path::new("/sys/fs/cgroup/cpu/cpu.rt_runtime_us").exists() {
+        // Of every second: enough not to be held up, and no more than many at once can have.
+        return b.set("/linux/resources/cpu/realtimeRuntime", 50_000);
     }
     b
 }
@@ -143,7 +146,7 @@ fn parameters() -> Vec<Case> {
         ("period", |seen| seen.period_ns),
     ];
     for (name, get) in times {
-        let given = json!({"runtime": 2_000_000, "deadline": 20_000_000, "period": 40_000_000});
+        let given = json!({"runtime": 4_000_000, "deadline": 20_000_000, "period": 40_000_000});
         let wanted = given[name].clone();
         cases.push(
             case(
@@ -196,6 +199,11 @@ fn defaults() -> [Case; 3] {
             "priority-default-zero",
             json!({"policy": "SCHED_BATCH"}),
         )
+        // With what the saboteur's policy needs.
+        .bundle(|b| {
+            real_time(b, &json!({"policy": "SCHED_FIFO"}))
+                .set("/process/scheduler", json!({"policy": "SCHED_BATCH"}))
+        })
         .run(|t| t.eq("the priority", seen_plainly(t)?.priority, 0))
         .saboteurs([alters(
             "/process/scheduler",
