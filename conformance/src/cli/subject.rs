@@ -116,9 +116,10 @@ impl Subject {
             Some(_) => facts.without_unified(),
             None => facts.clone(),
         };
-        match self.runtime.systemd_driver() {
-            true => facts.with_systemd_driver(),
-            false => facts,
+        if self.runtime.systemd_driver() {
+            facts.with_systemd_driver()
+        } else {
+            facts
         }
     }
 }
