@@ -26,6 +26,9 @@ pub enum Need {
     Cgroup(&'static str),
     /// At least this many CPUs online.
     Cpus(usize),
+    /// Real-time policies in the cgroup that the runner is in: a kernel with `CONFIG_RT_GROUP_SCHED`
+    /// gives those of cgroup v2 no real-time budget.
+    RealTime,
     /// Seccomp filters.
     Seccomp,
     /// A seccomp action that the kernel lists in `actions_avail`.

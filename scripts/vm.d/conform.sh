@@ -5,6 +5,9 @@
 declare -A machine_guest=([v1]='' [v2]=tiny [v2+systemd]=systemd [rootless]=systemd)
 declare -A machine_user=([v2]=root [v2+systemd]=root [rootless]=tester)
 
+# What runtimes are called with there: the second machine is about the systemd driver.
+declare -A machine_options=([v2+systemd]=' --systemd-cgroup')
+
 # What plimsoll calls each of this script's commands.
 declare -A plimsoll_command=([conform]=run [selftest]=selftest)
 
@@ -61,23 +64,23 @@ runtime_path() {
 # Without KVM a guest is several times slower than the machine: its time limits are stretched.
 guest_patience=(--timeout-factor 5)
 
-# suite_words LOG KEEP: what plimsoll is called with.
+# suite_words LOG KEEP OPTIONS: what plimsoll is called with.
 suite_words() {
     local runtime
     words=("$plimsoll" "${plimsoll_command[$mode]}" "${passed[@]}" --format "jsonl=$1")
     [ -z "$keep_folder" ] || words+=(--keep "$2")
-    for runtime in "${runtimes[@]}"; do words+=(--runtime "$runtime"); done
+    for runtime in "${runtimes[@]}"; do words+=(--runtime "$runtime$3"); done
 }
 
 # on_machine MACHINE: leaves $results/MACHINE.jsonl, returns plimsoll's status.
 on_machine() {
     local machine=$1 runtime file take=() inner=$results/$1.out status=0
     if [ -z "${machine_guest[$machine]}" ]; then
-        suite_words "$results/$machine.jsonl" "$keep_folder/$machine"
+        suite_words "$results/$machine.jsonl" "$keep_folder/$machine" ''
         "${words[@]}" >&2 || status=$?
         return $status
     fi
-    suite_words /vm/out/log.jsonl /vm/out/keep
+    suite_words /vm/out/log.jsonl /vm/out/keep "${machine_options[$machine]:-}"
     [[ " ${passed[*]} " == *' --timeout-factor'* ]] || words+=("${guest_patience[@]}")
     for runtime in "${runtimes[@]}"; do take+=(-l "$(runtime_path "$runtime")"); done
     for file in "${files[@]}"; do take+=(-f "$file"); done

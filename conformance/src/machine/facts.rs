@@ -36,6 +36,8 @@ pub struct Facts {
     pub user_namespaces: bool,
     /// Where the controllers are.
     pub cgroups: Cgroups,
+    /// Whether a child of the runner, in its cgroup, may have a real-time policy.
+    pub real_time: bool,
     /// The seccomp actions that the kernel offers.
     pub seccomp_actions: Vec<String>,
     /// The active security modules.

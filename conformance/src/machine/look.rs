@@ -42,6 +42,7 @@ impl Facts {
                 .parse::<u64>()
                 .is_ok_and(|max| max > 0),
             cgroups: Cgroups::look(&read("/proc/self/mountinfo")),
+            real_time: succeeds("chrt", &["-f", "1", "true"]),
             seccomp_actions: words(&read("/proc/sys/kernel/seccomp/actions_avail")),
             lsms: lsms(),
             filesystems: read("/proc/filesystems")
@@ -190,8 +191,16 @@ fn can_make_link(kind: &str) -> bool {
     if program("ip").is_none() || program("unshare").is_none() {
         return false;
     }
-    let attempt = Command::new("unshare")
-        .args(["--net", "ip", "link", "add", "plimsoll0", "type", kind])
+    succeeds(
+        "unshare",
+        &["--net", "ip", "link", "add", "plimsoll0", "type", kind],
+    )
+}
+
+/// Runs a harmless command.
+fn succeeds(program: &str, args: &[&str]) -> bool {
+    let attempt = Command::new(program)
+        .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

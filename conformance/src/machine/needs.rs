@@ -21,6 +21,7 @@ impl fmt::Display for Need {
             Self::CgroupV2(controller) => write!(f, "the cgroup v2 controller {controller}"),
             Self::Cgroup(controller) => write!(f, "the cgroup controller {controller}"),
             Self::Cpus(count) => write!(f, "{count} CPUs"),
+            Self::RealTime => f.write_str("real-time policies in cgroups (and chrt to try one)"),
             Self::Seccomp => f.write_str("seccomp filters"),
             Self::SeccompAction(action) => write!(f, "the seccomp action {action}"),
             Self::Lsm(name) => write!(f, "the security module {name}"),
@@ -63,6 +64,8 @@ impl Need {
                 cgroups.writable && (cgroups.has_v1(controller) || cgroups.has_v2(controller))
             }
             Self::Cpus(count) => facts.cpus >= count,
+            // A v1 cgroup can be given a budget, and the cases do.
+            Self::RealTime => facts.real_time || cgroups.has_v1("cpu"),
             Self::Seccomp => !facts.seccomp_actions.is_empty(),
             Self::SeccompAction(action) => has(&facts.seccomp_actions, action),
             Self::Lsm(name) => has(&facts.lsms, name),

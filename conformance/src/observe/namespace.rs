@@ -9,6 +9,8 @@ use std::thread;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 
+use super::cgroup::facts;
+use crate::need::Need;
 use crate::trial::Trial;
 use crate::verdict::{Check, Stop};
 
@@ -107,6 +109,7 @@ impl Trial {
     /// A new namespace for the container to join. A user namespace maps all ids to themselves; what
     /// is mounted in a mount namespace stays there.
     pub fn new_namespace(&self, kind: NamespaceKind) -> Check<NewNamespace> {
+        needs_root()?;
         let probe = self.probe_path();
         let name = match kind {
             // The process that makes it stays where it is (time_namespaces(7)).
@@ -143,6 +146,7 @@ impl Trial {
 
     /// The host name in a process's UTS namespace.
     pub fn host_name_of(&self, pid: i32) -> Check<String> {
+        needs_root()?;
         let path = format!("/proc/{pid}/ns/uts");
         let attempt = format!("ask for the host name in {path}");
         // A thread of its own enters the namespace.
@@ -162,6 +166,12 @@ impl Trial {
     pub fn runtime_namespace(&self, kind: NamespaceKind) -> Check<String> {
         identity(&format!("/proc/thread-self/ns/{}", kind.proc))
     }
+}
+
+/// An ordinary user makes and enters namespaces only through a user namespace, which the container
+/// would have to join as well.
+fn needs_root() -> Check {
+    Need::Root.met(facts()).map_err(Stop::Skip)
 }
 
 fn holder(probe: &Path) -> Command {

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
@@ -25,6 +26,8 @@ pub enum Stop {
 
 /// `enum __ptrace_request` of linux/ptrace.h; the C library gives them different types.
 const CONT_SYSCALL: libc::c_long = 24;
+#[cfg(target_arch = "x86_64")]
+const GETREGS: libc::c_long = 12;
 const DETACH: libc::c_long = 17;
 const SEIZE: libc::c_long = 0x4206;
 const INTERRUPT: libc::c_long = 0x4207;
@@ -72,8 +75,50 @@ pub fn detach(pid: Pid) -> nix::Result<()> {
     request(DETACH, pid, 0)
 }
 
-/// Where it stands. Linux 5.3.
+/// Where it stands.
 pub fn position(pid: Pid) -> nix::Result<Stop> {
+    match described(pid) {
+        // user-mode-linux and kernels before 5.3 do not know the request.
+        Err(Errno::EIO) => by_registers(pid),
+        position => position,
+    }
+}
+
+/// By the registers: the kernel puts -ENOSYS into the result's until the call has one
+/// (arch/x86/entry, arch/um/kernel/skas/syscall.c).
+#[cfg(target_arch = "x86_64")]
+fn by_registers(pid: Pid) -> nix::Result<Stop> {
+    let mut registers = std::mem::MaybeUninit::<libc::user_regs_struct>::uninit();
+    // SAFETY: the request ignores its address and fills a `struct user_regs_struct`, as big as here.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_ptrace,
+            GETREGS,
+            pid.as_raw(),
+            0,
+            registers.as_mut_ptr(),
+        )
+    })?;
+    // SAFETY: the call succeeded, so that the kernel has written all of it.
+    let registers = unsafe { registers.assume_init() };
+    let result = registers.rax.cast_signed();
+    Ok(if result == -i64::from(libc::ENOSYS) {
+        Stop::Entry {
+            nr: registers.orig_rax,
+            first: registers.rdi,
+        }
+    } else {
+        Stop::Exit(result)
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn by_registers(_pid: Pid) -> nix::Result<Stop> {
+    Err(Errno::EIO)
+}
+
+/// As the kernel describes it. Linux 5.3.
+fn described(pid: Pid) -> nix::Result<Stop> {
     let mut info = Info::default();
     // SAFETY: the kernel writes at most as many bytes as the address argument says, into `info`.
     check(unsafe {

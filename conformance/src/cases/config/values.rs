@@ -408,6 +408,7 @@ fn ends() -> Case {
     const LAST_ID: u32 = i32::MAX as u32;
     const WIDE: &str = "config.schema.range-uint64-limits";
     Case::new("config/values/ends_of_ranges", [IDS, MODE, WIDE])
+        .needs([Need::Capability("CAP_MKNOD")])
         .bundle(|b| {
             let device = json!({"type": "c", "major": 1, "minor": 5});
             let mut devices = [device.clone(), device];

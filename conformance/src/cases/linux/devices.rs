@@ -74,6 +74,8 @@ fn typed(&(kind, file, other): &(&'static str, FileKind, &'static str)) -> Case 
         format!("linux/devices/type_{kind}"),
         format!("config-linux.devices.type-{kind}"),
     )
+    // One that the host has not, so that it must be made.
+    .needs((kind != "p").then_some(Need::Capability("CAP_MKNOD")))
     .bundle(move |b| {
         let mut device = json!({"path": "/dev/ours", "type": kind});
         if kind != "p" {
@@ -96,6 +98,7 @@ fn anywhere() -> Case {
         "linux/devices/path_outside_dev",
         "config-linux.devices.path-anywhere",
     )
+    .needs([Need::Capability("CAP_MKNOD")])
     .bundle(|b| b.push("/linux/devices", zero("/opt/x/zero")))
     .run(|t| {
         let seen = t.must(t.judged_agent()?.get(|p| p.stat_target("/opt/x/zero")))?;

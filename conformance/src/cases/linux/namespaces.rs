@@ -110,6 +110,8 @@ fn inherited(kind: NamespaceKind) -> Case {
         format!("config-linux.namespaces.inherit-{name}"),
     )
     .needs([Need::Namespace(kind.proc)])
+    // The usual proc and sysfs may be mounted only by who owns those namespaces.
+    .needs(matches!(name, "pid" | "network").then_some(Need::Root))
     .bundle(move |b| b.without_namespace(name))
     .run(move |t| {
         t.eq(

@@ -147,7 +147,9 @@ fn ends_stopped(end: &'static End) -> Case {
         format!("runtime/lifecycle/stopped_after_{}", end.name),
         covers,
     )
-    // The first process of a PID namespace is safe from its own signals.
+    // The first process of a PID namespace is safe from its own signals; the runner's own takes root
+    // to mount a proc of.
+    .needs([Need::Root])
     .bundle(|b| b.args(end.args).without_namespace("pid"))
     .run(|t| {
         t.create()?;

@@ -177,6 +177,7 @@ exec nsenter --net=/proc/$pid/ns/net sh -c 'echo 42 > /proc/sys/net/ipv4/ip_defa
         "config.hooks.prestart.network-customisable",
     )
     .needs([
+        Need::Root,
         Need::Program("nsenter"),
         Need::Program("grep"),
         Need::Path("/bin/sh"),

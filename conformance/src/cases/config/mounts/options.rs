@@ -159,7 +159,11 @@ const EFFECTS: &[Effect] = &[
 ];
 
 fn effect(&(option, given, (what, answer), expected, wrong): &Effect) -> Case {
-    let needs = option.ends_with("symfollow").then_some(Need::Kernel(5, 10));
+    let needs = match option {
+        "dev" | "nodev" => Some(Need::Capability("CAP_MKNOD")),
+        "symfollow" | "nosymfollow" => Some(Need::Kernel(5, 10)),
+        _ => None,
+    };
     Case::new(
         format!("config/mounts/effect_{option}"),
         format!("config.mounts.options.{option}"),

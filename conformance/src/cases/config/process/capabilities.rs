@@ -160,7 +160,7 @@ fn names() -> [Case; 3] {
             "config/capabilities/one_that_cannot_be_granted",
             "config.process.capabilities.ungrantable-not-fatal",
         )
-        .needs([Need::Program("setpriv")])
+        .needs([Need::Program("setpriv"), Need::Root])
         .bundle(|b| {
             ["bounding", "effective", "permitted"]
                 .iter()

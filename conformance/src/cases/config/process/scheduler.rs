@@ -62,8 +62,13 @@ fn with(policy: &str, mut settings: Value) -> Value {
 
 fn case(fact: &str, requirement: &str, scheduler: Value) -> Case {
     let id = format!("config/scheduler/{fact}");
+    let real = matches!(
+        scheduler["policy"].as_str(),
+        Some("SCHED_FIFO" | "SCHED_RR")
+    );
     Case::new(id, format!("config.process.scheduler.{requirement}"))
         .needs([Need::Capability("CAP_SYS_NICE")])
+        .needs(real.then_some(Need::RealTime))
         .bundle(move |b| real_time(b, &scheduler).set("/process/scheduler", scheduler.clone()))
 }
 

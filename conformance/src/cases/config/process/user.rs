@@ -88,7 +88,7 @@ fn others(t: &Trial) -> Check<Vec<u32>> {
 fn groups() -> [Case; 2] {
     [
         Case::new("config/process/user_additional_gids", GROUPS)
-            .needs([Need::Program("setpriv")])
+            .needs([Need::Program("setpriv"), Need::Root])
             .bundle(|b| b.set("/process/user/additionalGids", [30, 20]))
             .run(|t| t.eq("supplementary groups", others(t)?, [20, 30]))
             .saboteurs([
@@ -97,7 +97,7 @@ fn groups() -> [Case; 2] {
                 alters("/process/user/additionalGids/-", 10),
             ]),
         Case::new("config/process/user_without_additional_gids", NO_GROUPS)
-            .needs([Need::Program("setpriv")])
+            .needs([Need::Program("setpriv"), Need::Root])
             .run(|t| t.eq("supplementary groups", others(t)?, json!([])))
             .saboteurs([alters("/process/user/additionalGids", [10])]),
     ]
@@ -114,7 +114,7 @@ fn mapped(b: Bundle, size: u32) -> Bundle {
 fn in_a_user_namespace() -> [Case; 2] {
     [
         Case::new("config/process/user_ids_are_of_the_user_namespace", MAPPED)
-            .needs([Need::Namespace("user")])
+            .needs([Need::Namespace("user"), Need::Root])
             .bundle(|b| {
                 mapped(b, 1000)
                     .user(5, 7)
