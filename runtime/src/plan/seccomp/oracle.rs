@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompArg};
 
 use super::Instruction;
+use super::bpf::code;
 use super::mux::Through;
 
 /// The helper, or why there is none.
@@ -45,7 +46,7 @@ fn build() -> Result<PathBuf, String> {
 }
 
 /// What libseccomp makes of the profile for one architecture, handed over in the way of runc; `None`
-/// where it refuses.
+/// where it refuses, or is known to be wrong.
 ///
 /// One architecture at a time: with several, libseccomp 2.5.4 can share a test of the number between
 /// them that is reached with the architecture still in the accumulator.
@@ -79,11 +80,21 @@ pub(super) fn compile(profile: &LinuxSeccomp, arch: Arch) -> Option<Vec<Instruct
             })
             .collect(),
     )
+    .filter(|program: &Vec<Instruction>| loads_number(program))
 }
 
-/// Whether the architecture has the call, be it through another one.
+/// Whether the program reads the number before it compares it.
 ///
-/// libseccomp 2.5.4 forgets to load the number where the first call of its list does not exist.
+/// libseccomp 2.5.4 forgets that where the first call of its list does not exist, or exists only
+/// through another one, as x86's `semop` does: the numbers are then compared with the architecture.
+fn loads_number(program: &[Instruction]) -> bool {
+    let compares =
+        |instruction: &Instruction| [code::JEQ, code::JGT, code::JGE].contains(&instruction.code);
+    // 0 loads the architecture and 1 compares it.
+    !program.get(2).is_some_and(compares)
+}
+
+/// Whether the architecture has the call, be it through another one; see [`loads_number`].
 fn exists(name: &str, arch: Arch) -> bool {
     let arch = super::arch::by_name(arch).expect("a tested architecture");
     let entry = super::syscalls::find(name);

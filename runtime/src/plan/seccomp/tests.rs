@@ -11,7 +11,6 @@ use proptest::sample::select;
 use super::arch::Arch;
 use super::bpf::Instruction;
 use super::interpreter::{Call, run};
-use super::mux::Through;
 use super::{arch, compile_on, oracle, reference, syscalls};
 
 /// Calls that all tested architectures number differently, are multiplexed on x86, or are missing
@@ -142,37 +141,33 @@ fn listed(profile: &LinuxSeccomp, name: ArchName) -> bool {
 }
 
 /// Whether libseccomp can be trusted with the rules for this call: it loses rules where it merges
-/// several with conditions other than `==` on one argument into its tree. Where calls are
-/// multiplexed, the rules of all that go through one multiplexer meet in its tree, and libseccomp
-/// 2.5.4 then also loses rules of those that have a number of their own besides: with
-/// `shmat(arg3 != 0)` and `semop()`, x86's own shmat gets the default action.
-fn sound(profile: &LinuxSeccomp, name: &str, arch: &Arch) -> bool {
-    let own = (!arch.wide).then(|| family(name)).flatten();
+/// several with conditions other than `==` on one argument into its tree, and takes a rule whose only
+/// condition has an empty mask for one without conditions.
+fn sound(profile: &LinuxSeccomp, name: &str) -> bool {
     let mut argument = None;
     let mut rules = 0;
     let mut same = true;
-    let entries = profile.syscalls().iter().flatten();
-    for (entry, rule) in entries.flat_map(|entry| entry.names().iter().map(move |n| (entry, n))) {
-        let concerned = rule == name || own.is_some_and(|own| family(rule) == Some(own));
-        let args = entry.args().iter().flatten();
-        let mut conditions: Vec<_> = args.map(|arg| (arg.index(), arg.op())).collect();
-        if own.is_some() && Through::of(rule).is_some() {
-            // Which call is meant is itself a condition on argument 0.
-            conditions.retain(|(index, _)| *index != 0);
-            conditions.push((0, Op::ScmpCmpEq));
-        }
-        if !concerned || conditions.is_empty() {
+    for entry in profile.syscalls().iter().flatten() {
+        let concerned = multiplexes(name) || entry.names().iter().any(|n| n == name);
+        let args = entry.args().as_deref().unwrap_or_default();
+        if !concerned || args.is_empty() {
             continue;
         }
-        rules += 1;
-        same &= conditions
+        if args
             .iter()
-            .all(|&(index, op)| op == Op::ScmpCmpEq && *argument.get_or_insert(index) == index);
-        let count = conditions.len();
-        conditions.sort_unstable_by_key(|(index, _)| *index);
-        conditions.dedup_by_key(|(index, _)| *index);
+            .any(|arg| arg.op() == Op::ScmpCmpMaskedEq && arg.value() as u32 == 0)
+        {
+            return false;
+        }
+        rules += 1;
+        same &= args.iter().all(|arg| {
+            arg.op() == Op::ScmpCmpEq && *argument.get_or_insert(arg.index()) == arg.index()
+        });
+        let mut indices: Vec<usize> = args.iter().map(LinuxSeccompArg::index).collect();
+        indices.sort_unstable();
+        indices.dedup();
         // runc makes a rule of each condition where an argument is named twice.
-        rules += usize::from(conditions.len() < count);
+        rules += usize::from(indices.len() < args.len());
     }
     same || rules <= 1
 }
@@ -197,15 +192,6 @@ fn call(arch: &Arch, name: &str, args: [u64; 6]) -> Option<Call> {
     let nr = syscalls::find(name)?.number(arch)?;
     let audit = arch.audit;
     Some(Call { audit, nr, args })
-}
-
-/// The multiplexer that a call goes through, or is.
-fn family(name: &str) -> Option<&'static str> {
-    match (Through::of(name), name) {
-        (Some(Through::Socket(_)), _) | (None, "socketcall") => Some("socketcall"),
-        (Some(Through::Ipc(_)), _) | (None, "ipc") => Some("ipc"),
-        _ => None,
-    }
 }
 
 /// Whether other calls reach this one, so that its meaning is not in its own rules alone.
@@ -270,7 +256,7 @@ proptest! {
             for (name, args) in &calls {
                 let args = if narrow { args.map(|arg| arg & 0xffff_ffff) } else { *args };
                 let Some(call) = call(arch, name, args) else { continue };
-                if !sound(&profile, name, arch) {
+                if !sound(&profile, name) {
                     continue;
                 }
                 let meaning = reference::meaning(&profile, name, &call, arch.wide);
