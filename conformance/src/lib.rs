@@ -11,6 +11,7 @@
 //! - [`expect`], [`declared`]: what is known of released runtimes, and what they say of themselves
 //! - [`select`], [`index`], [`cli`]: what users ask for
 //! - [`bench`]: what each step of a container's life costs
+//! - [`bundling`]: bundles with a root file system of the user's choice
 //!
 //! A run: [`cli`] reads the command line, looks at the machine ([`machine::Facts`]), selects cases
 //! ([`select::Selection`]) and asks each runtime who it is ([`declared::identify`]). [`engine::run`] gives
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod bundling;
 pub mod case;
 pub mod cases;
 pub mod catalogue;

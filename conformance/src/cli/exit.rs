@@ -58,6 +58,8 @@ pub enum CliError {
     Merge(#[from] MergeError),
     #[error(transparent)]
     Bench(#[from] crate::bench::Error),
+    #[error(transparent)]
+    Bundling(#[from] crate::bundling::Error),
     #[error("nothing can be judged on this machine: {0}")]
     Unfit(String),
     #[error(transparent)]
@@ -76,6 +78,7 @@ impl CliError {
     /// The exit status.
     pub fn status(&self) -> u8 {
         match self {
+            Self::Bundling(error) if error.is_usage() => USAGE,
             Self::Select(_)
             | Self::Runtime { .. }
             | Self::Unstartable(_)
@@ -90,6 +93,7 @@ impl CliError {
             | Self::Bench(crate::bench::Error::Document { .. }) => USAGE,
             Self::Unfit(_)
             | Self::Bench(_)
+            | Self::Bundling(_)
             | Self::Scratch(_)
             | Self::Engine(_)
             | Self::Keep(_)

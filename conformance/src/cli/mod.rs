@@ -3,6 +3,7 @@
 
 mod args;
 mod bench;
+mod bundle;
 mod compare;
 mod coverage;
 mod doctor;
@@ -47,6 +48,7 @@ enum Command {
     Diff(compare::Diff),
     Merge(compare::Merge),
     Expect(expect::Expect),
+    Bundle(bundle::Bundle),
     Bench(bench::Bench),
 }
 
@@ -64,6 +66,7 @@ impl Cli {
             Command::Diff(command) => command.run(),
             Command::Merge(command) => command.run(),
             Command::Expect(command) => command.run(),
+            Command::Bundle(command) => command.run(),
             Command::Bench(command) => command.run(),
         }
     }
