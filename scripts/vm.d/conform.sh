@@ -69,7 +69,7 @@ suite_words() {
     local runtime
     words=("$plimsoll" "${plimsoll_command[$mode]}" "${passed[@]}" --format "jsonl=$1")
     [ -z "$keep_folder" ] || words+=(--keep "$2")
-    for runtime in "${runtimes[@]}"; do words+=(--runtime "$runtime$3"); done
+    for runtime in "${runtimes[@]}"; do words+=(--runtime "$runtime${3:-}"); done
 }
 
 # on_machine MACHINE: leaves $results/MACHINE.jsonl, returns plimsoll's status.
