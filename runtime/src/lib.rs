@@ -2,7 +2,8 @@
 //!
 //! The path of a `create`: [`cli`] parses the command line and calls the command → [`spec`] loads and
 //! validates the configuration ([`host`] is looked at once) → [`plan`], pure → [`exec`] spawns and
-//! applies → [`state`] records. [`sys`] holds the system calls and the only `unsafe`.
+//! applies → [`state`] records. A `delete` ends in [`teardown`], which undoes it. [`sys`] holds the system
+//! calls and the only `unsafe`.
 
 pub mod cli;
 pub mod exec;
