@@ -93,7 +93,7 @@ fn state(criterion: &mut Criterion) {
     let store = Store::new(dir.path());
     let config = text();
     store
-        .create(record("read"), &config)
+        .create(record("read"), &config, |_| {})
         .expect("a record can be written")
         .keep();
     criterion.bench_function("state/read", |bencher| {
@@ -101,7 +101,9 @@ fn state(criterion: &mut Criterion) {
     });
     criterion.bench_function("state/write and remove", |bencher| {
         bencher.iter(|| {
-            let made = store.create(record("write"), &config).expect("it is new");
+            let made = store
+                .create(record("write"), &config, |_| {})
+                .expect("it is new");
             made.remove().expect("it is there");
         });
     });

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Context, Matches, rfc3339};
+use crate::exec::cgroup;
 use crate::exec::create::{self, Created, Extras};
 use crate::exec::criu::{self, Restored};
 use crate::exec::{StepError, protect};
@@ -163,7 +164,14 @@ impl<'a> Launch<'a> {
                 .namespaces
                 .creates(oci_spec::runtime::LinuxNamespaceType::Pid),
         };
-        Ok(self.context.store.create(record, &self.config.text)?)
+        // Before anything is made, so that whoever finds a create killed half-way can clean up; and
+        // not before the id is taken, since a `delete` may still be removing the last of its name.
+        Ok(self
+            .context
+            .store
+            .create(record, &self.config.text, |record| {
+                record.cgroup = Some(cgroup::survey(&self.plan.cgroup));
+            })?)
     }
 }
 

@@ -73,7 +73,7 @@ pub fn create(
     umask(caller_umask);
     let listener = listener(container.dir())?;
     let joins = namespaces::open_all(&plan.namespaces)?;
-    let mut groups = Grouping::begin(&plan.cgroup, &mut container)?;
+    let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;

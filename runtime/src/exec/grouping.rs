@@ -23,11 +23,9 @@ pub(super) struct Grouping {
 }
 
 impl Grouping {
-    /// Records the cgroups and makes them.
-    pub(super) fn begin(plan: &CgroupPlan, container: &mut Container) -> Result<Self, CreateError> {
-        let record = cgroup::survey(plan);
-        // Before anything is made, so that whoever finds a create killed half-way can clean up.
-        container.update(|all| all.cgroup = Some(record.clone()))?;
+    /// Makes the cgroups that the container's record names.
+    pub(super) fn begin(plan: &CgroupPlan, container: &Container) -> Result<Self, CreateError> {
+        let record = container.record().cgroup.clone().unwrap_or_default();
         let mut warnings = plan.warnings.clone();
         let prepared = match plan.scope {
             Some(_) => None,

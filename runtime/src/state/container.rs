@@ -37,12 +37,16 @@ pub struct Container {
 
 impl Container {
     /// Locks a folder just made and writes its first files.
-    pub(super) fn begin(dir: PathBuf, record: Record, config: &str) -> Result<Self, StateError> {
+    pub(super) fn begin(
+        dir: PathBuf,
+        config: &str,
+        record: impl FnOnce() -> Record,
+    ) -> Result<Self, StateError> {
         let lock = acquire(&dir)?;
         let container = Self {
             dir,
             lock,
-            record,
+            record: record(),
             unfinished: true,
         };
         container.save()?;

@@ -38,7 +38,15 @@ impl Store {
 
     /// Makes the folder of a new container, locks it and writes the first record and the copy of the
     /// configuration. A container that is dropped before [`Container::keep`] is removed again.
-    pub fn create(&self, record: Record, config: &str) -> Result<Container, StateError> {
+    ///
+    /// `complete` adds to the record, before it is written, what may be looked at only once the id is
+    /// taken.
+    pub fn create(
+        &self,
+        mut record: Record,
+        config: &str,
+        complete: impl FnOnce(&mut Record),
+    ) -> Result<Container, StateError> {
         let dir = self.dir(&record.id)?;
         let mut builder = DirBuilder::new();
         builder.mode(0o711);
@@ -65,7 +73,10 @@ impl Store {
                     io("create", &dir)(source)
                 }
             })?;
-        Container::begin(dir, record, config)
+        Container::begin(dir, config, move || {
+            complete(&mut record);
+            record
+        })
     }
 
     /// Locks a container for writing, waiting for other writers.

@@ -26,14 +26,14 @@ fn record(id: &str) -> Record {
 #[test]
 fn an_id_belongs_to_one_container() {
     let (_dir, store) = store();
-    let first = store.create(record("k"), "{}").expect("made");
+    let first = store.create(record("k"), "{}", |_| {}).expect("made");
     assert!(matches!(
-        store.create(record("k"), "{}"),
+        store.create(record("k"), "{}", |_| {}),
         Err(StateError::Exists)
     ));
     drop(first);
     let mut kept = store
-        .create(record("k"), "{}")
+        .create(record("k"), "{}", |_| {})
         .expect("one that was not kept frees its id");
     kept.keep();
     drop(kept);
@@ -51,7 +51,7 @@ fn of_many_creators_one_wins() {
     let won = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| match store.create(record("k"), "{}") {
+            scope.spawn(|| match store.create(record("k"), "{}", |_| {}) {
                 Ok(mut container) => {
                     container.keep();
                     won.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +67,7 @@ fn of_many_creators_one_wins() {
 fn writers_take_turns_and_readers_never_see_half_a_record() {
     const ROUNDS: i32 = 50;
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}").expect("made");
+    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
     container
         .update(|record| record.owner = 0)
         .expect("written");
@@ -96,7 +96,7 @@ fn writers_take_turns_and_readers_never_see_half_a_record() {
 #[test]
 fn a_waiting_writer_learns_that_the_container_is_gone() {
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}").expect("made");
+    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
     container.keep();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| store.lock("k").map(drop));
@@ -131,7 +131,7 @@ fn a_folder_without_a_record_is_no_container() {
     fs::write(store.root().join("file"), "").expect("written");
     assert!(matches!(store.read("k"), Err(StateError::NotFound)));
     assert!(matches!(
-        store.create(record("k"), "{}"),
+        store.create(record("k"), "{}", |_| {}),
         Err(StateError::Exists)
     ));
     assert_eq!(store.ids().expect("listed"), ["k"]);
@@ -140,7 +140,7 @@ fn a_folder_without_a_record_is_no_container() {
 #[test]
 fn a_write_that_fails_leaves_the_record_as_it_was() {
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}").expect("made");
+    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
     // A folder in the way of the temporary file is as bad as a full disk, and works for root too.
     fs::create_dir(container.dir().join("state.json.new")).expect("made");
     let failed = container.update(|record| record.recorded = Status::Running);

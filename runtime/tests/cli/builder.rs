@@ -72,7 +72,7 @@ impl Sandbox {
             private_pid_namespace: true,
         };
         self.store()
-            .create(record, config)
+            .create(record, config, |_| {})
             .expect("recorded")
             .keep();
     }

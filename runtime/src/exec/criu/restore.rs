@@ -85,7 +85,7 @@ struct Rising<'a> {
 
 impl Rising<'_> {
     fn run(&mut self, options: &Options) -> Result<(Pid, OwnedFd, Vec<String>), CreateError> {
-        let mut groups = Grouping::begin(&self.plan.cgroup, &mut self.container)?;
+        let mut groups = Grouping::begin(&self.plan.cgroup, &self.container)?;
         self.claims
             .enter_class(self.plan.intel_rdt.as_ref(), &mut self.container)?;
         let root = MountedRoot::new(self.plan, &self.container)?;
