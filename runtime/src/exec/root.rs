@@ -53,9 +53,28 @@ impl Root {
     /// Opens a folder as O_PATH, making what is missing with mode 755.
     pub fn dir(&self, path: &Path) -> nix::Result<OwnedFd> {
         match self.open(path, OFlag::O_PATH | OFlag::O_DIRECTORY) {
-            Err(Errno::ENOENT) => self.make_dirs(path),
+            Err(Errno::ENOENT) => match self.make_last(path) {
+                Err(Errno::ENOENT | Errno::EEXIST) => self.make_dirs(path),
+                result => result,
+            },
             result => result,
         }
+    }
+
+    /// Makes a folder whose parent is there: the usual case, in three calls. ENOENT where the parent
+    /// is missing, EEXIST where there is a dangling link, or somebody else made something meanwhile.
+    fn make_last(&self, path: &Path) -> nix::Result<OwnedFd> {
+        let name = path.file_name().ok_or(Errno::ENOENT)?;
+        let above = path.parent().unwrap_or(Path::new(""));
+        let parent = self.open(above, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+        mkdirat(&parent, name, Mode::from_bits_truncate(0o755))?;
+        // What was put in its place meanwhile is no folder or is one, but is never a link followed.
+        openat(
+            &parent,
+            name,
+            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
     }
 
     /// Opens the folder that holds `path`, making what is missing, and names the last component.
@@ -182,6 +201,19 @@ mod tests {
             .file(Path::new("../../a/b"))
             .expect("made");
         assert!(inside.path().join("a/b").is_file());
+    }
+
+    #[test]
+    fn a_dangling_link_at_the_end_is_followed_inside() {
+        let inside = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(inside.path().join("run")).expect("a folder");
+        symlink("/deep/er", inside.path().join("run/lock")).expect("a link");
+        root(inside.path())
+            .dir(Path::new("run/lock"))
+            .expect("made");
+        assert!(inside.path().join("deep/er").is_dir());
+        root(inside.path()).dir(Path::new("run/new")).expect("made");
+        assert!(inside.path().join("run/new").is_dir());
     }
 
     #[test]
