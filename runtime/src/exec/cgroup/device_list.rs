@@ -2,47 +2,65 @@
 //! Documentation/admin-guide/cgroup-v1/devices.rst
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::apply::write_file;
 use crate::exec::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::cgroup::{Access, DeviceKind, DeviceList, DevicePattern};
+
+const ALLOW: &str = "devices.allow";
+const DENY: &str = "devices.deny";
 
 /// Changes only what differs, so that a running container never loses what it keeps.
 pub(super) fn apply(dir: &Path, wanted: &DeviceList, origin: &Origin) -> Result<(), StepError> {
     let path = dir.join("devices.list");
     let text = fs::read_to_string(&path).step(origin, || format!("read {}", path.display()))?;
-    let put = |file: &str, value: &str| {
+    // Each of the two files is opened once, when it is first needed: the usual rules are a dozen.
+    let (mut allow, mut deny) = (None, None);
+    let mut put = |file: &str, value: &str| {
         let path = dir.join(file);
-        write_file(&path, value).step(origin, || format!("write {value:?} to {}", path.display()))
+        let open = if file == DENY { &mut deny } else { &mut allow };
+        write_again(open, &path, value)
+            .step(origin, || format!("write {value:?} to {}", path.display()))
     };
     let current = parse(&text);
     if wanted.allow {
         // What is denied does not show in the list, so it has to be forgotten first.
-        put("devices.allow", "a")?;
+        put(ALLOW, "a")?;
         return wanted
             .exceptions
             .iter()
-            .try_for_each(|(pattern, access)| put("devices.deny", &format!("{pattern} {access}")));
+            .try_for_each(|(pattern, access)| put(DENY, &format!("{pattern} {access}")));
     }
     if current.is_none() {
-        put("devices.deny", "a")?;
+        put(DENY, "a")?;
     }
     let current = current.unwrap_or_default();
     for (pattern, access) in &wanted.exceptions {
         let missing = access.without(current.get(pattern).copied().unwrap_or_default());
         if !missing.is_empty() {
-            put("devices.allow", &format!("{pattern} {missing}"))?;
+            put(ALLOW, &format!("{pattern} {missing}"))?;
         }
     }
     for (pattern, access) in &current {
         let extra = access.without(wanted.exceptions.get(pattern).copied().unwrap_or_default());
         if !extra.is_empty() {
-            put("devices.deny", &format!("{pattern} {extra}"))?;
+            put(DENY, &format!("{pattern} {extra}"))?;
         }
     }
+    Ok(())
+}
+
+/// Writes one rule, into the file if it is open already.
+fn write_again(open: &mut Option<File>, path: &Path, value: &str) -> io::Result<()> {
+    let mut file = match open.take() {
+        Some(file) => file,
+        None => OpenOptions::new().write(true).open(path)?,
+    };
+    file.write_all(value.as_bytes())?;
+    *open = Some(file);
     Ok(())
 }
 
