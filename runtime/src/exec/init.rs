@@ -224,6 +224,8 @@ fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
         Some(Message::Release) => {}
         _ => return Ok(false),
     }
+    // `start` may be long in coming, for many containers at once.
+    crate::sys::memory::give_back();
     loop {
         let connection = match accept4(setup.listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
             Err(Errno::EINTR | Errno::ECONNABORTED) => continue,

@@ -7,6 +7,7 @@
 pub mod bpf;
 pub mod caps;
 pub mod clone;
+pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod netlink;
