@@ -7,7 +7,7 @@ use super::{CommandError, Context, Matches, rfc3339};
 use crate::exec::cgroup;
 use crate::exec::create::{self, Created, Extras};
 use crate::exec::criu::{self, Restored};
-use crate::exec::{StepError, protect};
+use crate::exec::{StepError, pidfd, protect};
 use crate::host::Facts;
 use crate::plan::{Options, Origin, Plan};
 use crate::spec::{self, Config};
@@ -23,6 +23,7 @@ pub(super) struct Launch<'a> {
     facts: Facts,
     pid_file: Option<PathBuf>,
     console_socket: Option<PathBuf>,
+    pidfd_socket: Option<PathBuf>,
 }
 
 impl<'a> Launch<'a> {
@@ -68,6 +69,7 @@ impl<'a> Launch<'a> {
             facts,
             pid_file: path("pid-file"),
             console_socket: path("console-socket"),
+            pidfd_socket: path("pidfd-socket"),
         })
     }
 
@@ -114,7 +116,7 @@ impl<'a> Launch<'a> {
 
     /// Makes the container.
     pub(super) fn create(&self, console: Option<OwnedFd>) -> Result<Created, CommandError> {
-        let created = create::create(&self.plan, &self.extras(console), self.record()?)?;
+        let created = create::create(&self.plan, &self.extras(console)?, self.record()?)?;
         for warning in &created.warnings {
             self.context.log.warn(warning);
         }
@@ -127,19 +129,24 @@ impl<'a> Launch<'a> {
         console: Option<OwnedFd>,
         options: &criu::Options,
     ) -> Result<Restored, CommandError> {
-        let restored = criu::restore(&self.plan, &self.extras(console), self.record()?, options)?;
+        let restored = criu::restore(&self.plan, &self.extras(console)?, self.record()?, options)?;
         for warning in &restored.warnings {
             self.context.log.warn(warning);
         }
         Ok(restored)
     }
 
-    fn extras(&self, console: Option<OwnedFd>) -> Extras {
-        Extras {
+    fn extras(&self, console: Option<OwnedFd>) -> Result<Extras, StepError> {
+        Ok(Extras {
             console,
             pid_file: self.pid_file.clone(),
+            pidfd_socket: self
+                .pidfd_socket
+                .as_deref()
+                .map(pidfd::connect)
+                .transpose()?,
             privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
-        }
+        })
     }
 
     /// Takes the id.

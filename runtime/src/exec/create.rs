@@ -20,7 +20,7 @@ use super::claims::Claims;
 use super::grouping::{Grouping, remove_cgroups};
 use super::init::Setup;
 use super::spawn::{Spawned, spawn};
-use super::{Context, StepError, hooks, namespaces, trees};
+use super::{Context, StepError, hooks, namespaces, pidfd, trees};
 use crate::plan::{Origin, Plan};
 use crate::state::{Container, Process, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
@@ -37,6 +37,8 @@ pub struct Extras {
     pub console: Option<OwnedFd>,
     /// Where the PID is written for the caller.
     pub pid_file: Option<PathBuf>,
+    /// Who takes a descriptor of init.
+    pub pidfd_socket: Option<OwnedFd>,
     /// Whether the runtime may map any ids.
     pub privileged: bool,
 }
@@ -109,7 +111,7 @@ pub fn create(
         })
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(groups.limit()?))
-        .and_then(|()| hand_over(extras, &mut container, init.pid.as_raw()));
+        .and_then(|()| hand_over(extras, &mut container, &init));
     match result {
         Ok(()) => Ok(Created {
             container,
@@ -190,8 +192,16 @@ impl Rise<'_> {
 }
 
 /// What makes a container visible as created.
-fn hand_over(extras: &Extras, container: &mut Container, pid: i32) -> Result<(), CreateError> {
+fn hand_over(
+    extras: &Extras,
+    container: &mut Container,
+    init: &Spawned,
+) -> Result<(), CreateError> {
+    let pid = init.pid.as_raw();
     record(container, pid, Status::Created)?;
+    if let Some(socket) = &extras.pidfd_socket {
+        pidfd::send(socket.as_fd(), pidfd::INIT, init.pidfd.as_fd())?;
+    }
     if let Some(path) = &extras.pid_file {
         write_pid_file(path, pid)?;
     }

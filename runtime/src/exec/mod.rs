@@ -21,6 +21,7 @@ pub mod mounts;
 pub mod namespaces;
 pub mod net_devices;
 pub mod null_streams;
+pub mod pidfd;
 pub mod protect;
 pub mod protect_paths;
 pub mod root;

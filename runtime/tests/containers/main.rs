@@ -5,4 +5,5 @@
 mod basics;
 mod bundle;
 mod filter;
+mod pidfd;
 mod terminal;

@@ -20,6 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a caller of `--console-socket` or `--pidfd-socket` does: takes one descriptor.
 pub(crate) fn take_descriptor(listener: &UnixListener) -> OwnedFd {
+    take_named_descriptor(listener).1
+}
+
+/// The descriptor with the text beside it.
+pub(crate) fn take_named_descriptor(listener: &UnixListener) -> (String, OwnedFd) {
     use std::os::fd::AsFd;
     let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     let ready = poll(&mut fds, PollTimeout::from(20_000u16)).expect("poll");
@@ -35,6 +40,7 @@ pub(crate) fn take_descriptor(listener: &UnixListener) -> OwnedFd {
         MsgFlags::MSG_CMSG_CLOEXEC,
     )
     .expect("a message");
+    let length = received.bytes;
     let number = received
         .cmsgs()
         .expect("whole")
@@ -44,7 +50,7 @@ pub(crate) fn take_descriptor(listener: &UnixListener) -> OwnedFd {
         })
         .expect("a descriptor");
     // The number was received just now, and nothing else owns it.
-    owned(number)
+    (text(&name[..length]), owned(number))
 }
 
 #[expect(

@@ -16,7 +16,7 @@ use crate::exec::channel::{Message, receive_fd};
 use crate::exec::create::{console_socket, write_pid_file};
 use crate::exec::enter::{Entering, attend_entry, enter};
 use crate::exec::spawn::Spawned;
-use crate::exec::{Context as _, StepError, protect, seccomp};
+use crate::exec::{Context as _, StepError, pidfd, protect, seccomp};
 use crate::host::{CgroupLayout, Facts};
 use crate::plan::entry::{self, Entry};
 use crate::plan::hooks::StateTemplate;
@@ -29,8 +29,15 @@ use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let inherited_fds = matches.number("preserve-fds")?.unwrap_or(0);
     protect::enter(inherited_fds)?;
+    let given = |flag| {
+        matches
+            .value(flag)
+            .filter(|path| !path.is_empty())
+            .map(Path::new)
+    };
+    let pidfd_socket = given("pidfd-socket").map(pidfd::connect).transpose()?;
     let record = context.store.read(matches.id())?;
-    let (init, pidfd) = init_of(&record, matches.switch("ignore-paused"))?;
+    let (init, init_pidfd) = init_of(&record, matches.switch("ignore-paused"))?;
     let mut plan = plan(context, matches)?;
     let detach = matches.switch("detach");
     if !detach {
@@ -43,7 +50,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let mut spawned = enter(&Entering {
         plan: &plan,
         init,
-        pidfd: pidfd.as_fd(),
+        pidfd: init_pidfd.as_fd(),
         cgroup: &groups,
         console: console.as_ref().map(AsFd::as_fd),
         umask: caller_umask,
@@ -57,9 +64,11 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     )
     .map_err(CommandError::from)
     .and_then(|()| {
-        let path = matches.value("pid-file").filter(|path| !path.is_empty());
-        path.map_or(Ok(()), |path| {
-            Ok(write_pid_file(Path::new(path), spawned.pid.as_raw())?)
+        if let Some(socket) = &pidfd_socket {
+            pidfd::send(socket.as_fd(), pidfd::ENTERED, spawned.pidfd.as_fd())?;
+        }
+        given("pid-file").map_or(Ok(()), |path| {
+            Ok(write_pid_file(path, spawned.pid.as_raw())?)
         })
     });
     if let Err(error) = entered {
@@ -67,6 +76,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         let _ = pidfd_send_signal(spawned.pidfd.as_fd(), libc::SIGKILL);
         return Err(error);
     }
+    drop(pidfd_socket);
     if detach {
         return Ok(0);
     }
