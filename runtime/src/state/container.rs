@@ -14,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::error::StateError;
 use super::record::Record;
-use super::store::STATE_FILE;
+use super::store::{COPY_FILE, STATE_FILE};
 use super::write;
 use crate::spec::CONFIG_FILE;
 
@@ -66,6 +66,18 @@ impl Container {
         })
     }
 
+    /// Locks the folder of a container whose record is lost, by the copy of what has to be undone.
+    pub(super) fn lock_by_copy(dir: PathBuf) -> Result<Self, StateError> {
+        let lock = acquire(&dir)?;
+        let record = Record::read_copy(&dir)?;
+        Ok(Self {
+            dir,
+            lock,
+            record,
+            unfinished: false,
+        })
+    }
+
     /// The container's id.
     pub fn id(&self) -> &str {
         &self.record.id
@@ -85,8 +97,16 @@ impl Container {
     pub fn update(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
         let mut changed = self.record.clone();
         change(&mut changed);
+        let undone_alike = changed.is_undone_like(&self.record);
         let before = mem::replace(&mut self.record, changed);
-        self.save().inspect_err(|_| self.record = before)
+        let copied = if undone_alike {
+            Ok(())
+        } else {
+            self.save_as(COPY_FILE)
+        };
+        copied
+            .and_then(|()| self.save())
+            .inspect_err(|_| self.record = before)
     }
 
     /// Writes a file into the container's folder, whole or not at all.
@@ -116,12 +136,16 @@ impl Container {
     }
 
     fn save(&self) -> Result<(), StateError> {
+        self.save_as(STATE_FILE)
+    }
+
+    fn save_as(&self, name: &str) -> Result<(), StateError> {
         let json = self.record.to_json().map_err(|error| StateError::Io {
             action: "encode",
-            path: self.dir.join(STATE_FILE),
+            path: self.dir.join(name),
             source: error.into(),
         })?;
-        self.write(STATE_FILE, &json)
+        self.write(name, &json)
     }
 }
 

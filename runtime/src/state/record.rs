@@ -12,7 +12,7 @@ use super::error::StateError;
 use super::process::Process;
 use super::read;
 use super::status::Status;
-use super::store::STATE_FILE;
+use super::store::{COPY_FILE, STATE_FILE};
 
 /// The contents of `state.json`; valid against the specification's schema of the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +146,22 @@ impl Record {
 impl Record {
     /// Reads the record in a container's folder.
     pub(super) fn read(dir: &Path) -> Result<Self, StateError> {
-        let path = dir.join(STATE_FILE);
+        Self::read_file(dir.join(STATE_FILE))
+    }
+
+    /// The copy of what has to be undone.
+    pub(super) fn read_copy(dir: &Path) -> Result<Self, StateError> {
+        Self::read_file(dir.join(COPY_FILE))
+    }
+
+    /// Whether undoing this container ends and removes the same as undoing the other.
+    pub(super) fn is_undone_like(&self, other: &Self) -> bool {
+        self.process() == other.process()
+            && self.cgroup == other.cgroup
+            && self.resctrl == other.resctrl
+    }
+
+    fn read_file(path: PathBuf) -> Result<Self, StateError> {
         match read::small(&path) {
             Ok(text) => {
                 serde_json::from_slice(&text).map_err(|source| StateError::Corrupt { path, source })

@@ -19,6 +19,11 @@ pub struct Store {
 /// The file that holds the [`Record`].
 pub(super) const STATE_FILE: &str = "state.json";
 
+/// The record as it was when something that has to be undone was last added: should `state.json` be lost,
+/// `delete --force` knows from here which process and which cgroups are this store's. Nothing else
+/// would tell: the container of another store may have the same id, and so the same cgroup.
+pub(super) const COPY_FILE: &str = "undo.json";
+
 impl Store {
     /// The store at `root`, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -82,6 +87,22 @@ impl Store {
     /// Locks a container for writing, waiting for other writers.
     pub fn lock(&self, id: &str) -> Result<Container, StateError> {
         Container::lock(self.dir(id)?)
+    }
+
+    /// Locks a container whose `state.json` is lost, by the copy of what has to be undone.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`] or [`StateError::Corrupt`] where there is no copy either.
+    pub fn lock_by_copy(&self, id: &str) -> Result<Container, StateError> {
+        Container::lock_by_copy(self.dir(id)?)
+    }
+
+    /// The record of a container whose `state.json` is lost, without a lock.
+    ///
+    /// # Errors
+    /// As [`Store::lock_by_copy`].
+    pub fn read_copy(&self, id: &str) -> Result<Record, StateError> {
+        Record::read_copy(&self.dir(id)?)
     }
 
     /// Removes what lies in a container's folder, whatever it is; no folder is fine.

@@ -5,5 +5,6 @@
 mod basics;
 mod bundle;
 mod filter;
+mod lost;
 mod pidfd;
 mod terminal;

@@ -43,7 +43,11 @@ fn force(context: &Context, id: &str) -> Result<(), CommandError> {
     // Before the lock: a `create` that hangs holds it, and fails once its init is dead.
     match context.store.read(id) {
         Ok(record) => end(&record)?,
-        Err(StateError::NotFound | StateError::Corrupt { .. }) => {}
+        Err(StateError::NotFound | StateError::Corrupt { .. }) => {
+            if let Ok(record) = context.store.read_copy(id) {
+                end(&record)?;
+            }
+        }
         Err(error) => return Err(error.into()),
     }
     match context.store.lock(id) {
@@ -51,15 +55,34 @@ fn force(context: &Context, id: &str) -> Result<(), CommandError> {
             end(container.record())?;
             teardown(container, |warning| context.log.warn(warning))
         }
-        Err(StateError::NotFound) => Ok(context.store.clear(id)?),
-        Err(error @ StateError::Corrupt { .. }) => {
-            context.log.warn(format!(
-                "container {id}: {error}; only its folder is removed"
-            ));
-            Ok(context.store.clear(id)?)
+        Err(error @ (StateError::NotFound | StateError::Corrupt { .. })) => {
+            force_lost(context, id, &error)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Deletes what is left where `state.json` is lost. Only what the copy names is ended, since only that
+/// is known to be this container's: a cgroup of the same name may be another store's.
+fn force_lost(context: &Context, id: &str, error: &StateError) -> Result<(), CommandError> {
+    match context.store.lock_by_copy(id) {
+        Ok(container) => {
+            context.log.warn(format!(
+                "container {id}: state.json is lost; it is deleted by the copy of its record"
+            ));
+            end(container.record())?;
+            return teardown(container, |warning| context.log.warn(warning));
+        }
+        Err(StateError::NotFound | StateError::Corrupt { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // A `create` killed before it wrote a record has made nothing but the folder.
+    if matches!(error, StateError::Corrupt { .. }) {
+        context.log.warn(format!(
+            "container {id}: {error}; only its folder is removed"
+        ));
+    }
+    Ok(context.store.clear(id)?)
 }
 
 /// Kills the container process and waits for its end.
