@@ -95,6 +95,8 @@ pub struct Contestant {
     argv: Vec<String>,
     /// Where a runtime keeps its state; the floor as well.
     root: PathBuf,
+    /// The run's part of the ids of containers.
+    token: String,
     /// Containers so far: each has an id of its own.
     made: usize,
     resident: Option<Resident>,
@@ -122,6 +124,7 @@ impl Contestant {
             first,
             argv,
             root,
+            tools.token(),
         ))
     }
 
@@ -135,7 +138,15 @@ impl Contestant {
         };
         let root = tools.dir().join(format!("state-{name}"));
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self::new(kind, name, "built in".to_owned(), version, argv, root)
+        Self::new(
+            kind,
+            name,
+            "built in".to_owned(),
+            version,
+            argv,
+            root,
+            tools.token(),
+        )
     }
 
     fn new(
@@ -145,6 +156,7 @@ impl Contestant {
         version: String,
         argv: Vec<String>,
         root: PathBuf,
+        token: &str,
     ) -> Self {
         let entrant = Entrant {
             name: name.to_owned(),
@@ -156,6 +168,7 @@ impl Contestant {
             entrant,
             argv,
             root,
+            token: token.to_owned(),
             made: 0,
             resident: None,
         }
@@ -229,12 +242,7 @@ impl Contestant {
 
     fn next_id(&mut self) -> String {
         self.made += 1;
-        format!(
-            "plimsoll-bench-{}-{}-{}",
-            std::process::id(),
-            self.entrant.name,
-            self.made
-        )
+        format!("{}-{}-{}", self.token, self.entrant.name, self.made)
     }
 
     fn run(&mut self, tools: &Tools, setting: &Setting) -> Result<Vec<(Phase, Sample)>, Error> {

@@ -50,6 +50,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no directory to work in.
+    #[error(transparent)]
+    Scratch(#[from] crate::engine::ScratchError),
     /// A bundle could not be written.
     #[error(transparent)]
     Bundle(#[from] plimsoll_fixtures::bundle::Error),

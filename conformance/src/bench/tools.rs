@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use plimsoll_fixtures::floor::{EMPTY, FLOOR};
-use tempfile::TempDir;
 
 use super::measured::Measured;
 use super::{Error, at};
+use crate::engine::RunDir;
 
-/// The programs of a benchmark, in a directory of their own that ends with it.
+/// The programs of a benchmark, in a directory of their own that ends with it, as does every container whose id has its token.
 pub(super) struct Tools {
-    dir: TempDir,
+    dir: RunDir,
     timeout: Duration,
     outputs: AtomicUsize,
 }
@@ -23,10 +23,7 @@ pub(super) struct Tools {
 impl Tools {
     /// Writes the programs.
     pub(super) fn new(timeout: Duration) -> Result<Self, Error> {
-        let dir = at(
-            "make a directory",
-            tempfile::Builder::new().prefix("plimsoll-bench-").tempdir(),
-        )?;
+        let dir = RunDir::new()?;
         let tools = Self {
             dir,
             timeout,
@@ -48,6 +45,11 @@ impl Tools {
     /// The directory.
     pub(super) fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Part of the id of every container, by which the next run finds what this one leaves if it is killed.
+    pub(super) fn token(&self) -> &str {
+        self.dir.token()
     }
 
     /// The floor program.
