@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -119,16 +119,22 @@ impl Bench {
 impl Measure {
     fn run(&self) -> Result<u8, CliError> {
         let runtimes = runtimes(&calls(&self.runtimes)?)?;
+        // The cgroup view that the benchmark enters has another working directory.
+        let (json, csv, html) = (
+            located(self.json.as_deref())?,
+            located(self.csv.as_deref())?,
+            located(self.html.as_deref())?,
+        );
         let document = crate::bench::run(&runtimes, &self.options())?;
         crate::bench::write_table(&document, &mut io::stdout().lock())?;
-        if let Some(path) = &self.json {
-            let json = serde_json::to_vec(&document).map_err(io::Error::from)?;
-            save(path, |out| out.write_all(&json))?;
+        if let Some(path) = &json {
+            let text = serde_json::to_vec(&document).map_err(io::Error::from)?;
+            save(path, |out| out.write_all(&text))?;
         }
-        if let Some(path) = &self.csv {
+        if let Some(path) = &csv {
             save(path, |out| crate::bench::write_csv(&document, out))?;
         }
-        if let Some(path) = &self.html {
+        if let Some(path) = &html {
             save(path, |out| crate::bench::write_html(&document, out))?;
         }
         Ok(OK)
@@ -178,11 +184,17 @@ impl Diff {
     }
 }
 
+/// A path that a change of the working directory does not change.
+fn located(path: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
+    let located = path.map(std::path::absolute).transpose();
+    located.map_err(|source| CliError::Output {
+        path: path.unwrap_or(Path::new("")).to_owned(),
+        source,
+    })
+}
+
 /// Writes a file.
-fn save(
-    path: &std::path::Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), CliError> {
+fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
     let saved = File::create(path).and_then(|file| {
         let mut out = io::BufWriter::new(file);
         write(&mut out)?;
