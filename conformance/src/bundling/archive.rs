@@ -168,3 +168,221 @@ impl Layer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use tar::{Builder, Header};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with a root file system in it and a place outside.
+    struct Place(TempDir);
+
+    impl Place {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir(dir.path().join("rootfs")).unwrap();
+            fs::create_dir(dir.path().join("outside")).unwrap();
+            Self(dir)
+        }
+
+        fn root(&self) -> PathBuf {
+            self.0.path().join("rootfs")
+        }
+
+        /// Unpacks archives of entries: kind, name, and content or link target.
+        fn unpack(&self, role: Role, layers: &[&[(EntryType, &str, &str)]]) -> Result<(), Error> {
+            let mut rootfs = Rootfs::new(&self.root())?;
+            for entries in layers {
+                let file = self.0.path().join("layer.tar");
+                fs::write(&file, archive(entries)).unwrap();
+                unpack(&file, role, &mut rootfs)?;
+            }
+            rootfs.finish().map(|_| ())
+        }
+
+        fn has(&self, path: &str) -> bool {
+            self.root().join(path).symlink_metadata().is_ok()
+        }
+
+        fn outside_is_empty(&self) -> bool {
+            let mut entries = fs::read_dir(self.0.path().join("outside")).unwrap();
+            entries.next().is_none()
+        }
+    }
+
+    fn archive(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
+        let mut builder = Builder::new(Vec::new());
+        for (kind, name, text) in entries {
+            let mut header = Header::new_gnu();
+            // Past the crate's own checks: these names are what a bad archive would hold.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            let links = matches!(kind, EntryType::Symlink | EntryType::Link);
+            let content = if links {
+                header.as_old_mut().linkname[..text.len()].copy_from_slice(text.as_bytes());
+                ""
+            } else {
+                text
+            };
+            header.set_entry_type(*kind);
+            let mode = if *kind == EntryType::Directory {
+                0o555
+            } else {
+                0o644
+            };
+            header.set_mode(mode);
+            header.set_mtime(1);
+            let me = (rustix::process::geteuid(), rustix::process::getegid());
+            header.set_uid(me.0.as_raw().into());
+            header.set_gid(me.1.as_raw().into());
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            builder.append(&header, content.as_bytes()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    use EntryType::{Directory as D, Link as H, Regular as F, Symlink as L};
+
+    #[test]
+    fn links_are_followed_within_the_root_only() {
+        let place = Place::new();
+        let outside = place.0.path().join("outside").display().to_string();
+        let entries = [
+            (L, "absolute", outside.as_str()),
+            (L, "up", "../outside"),
+            (L, "lib", "/usr/lib"),
+            (D, "usr/lib/", ""),
+            (F, "lib/a", "in usr"),
+            (F, "/rooted", "in root"),
+        ];
+        place.unpack(Role::Whole, &[&entries]).unwrap();
+        assert!(place.has("usr/lib/a") && place.has("rooted"));
+        for name in ["absolute/x", "up/x"] {
+            // The kernel looks for the target within the root, where it is not.
+            let through = [entries.as_slice(), &[(F, name, "escaped")]].concat();
+            let refused = Place::new();
+            assert!(refused.unpack(Role::Whole, &[&through]).is_err(), "{name}");
+        }
+        assert!(place.outside_is_empty());
+    }
+
+    #[test]
+    fn a_file_replaces_a_link_and_is_not_written_through_it() {
+        let place = Place::new();
+        let target = place.0.path().join("outside/x").display().to_string();
+        let entries = [(L, "x", target.as_str()), (F, "x", "own")];
+        place.unpack(Role::Whole, &[&entries]).unwrap();
+        assert_eq!(fs::read_to_string(place.root().join("x")).unwrap(), "own");
+        assert!(place.outside_is_empty());
+    }
+
+    #[test]
+    fn dots_that_lead_out_are_refused() {
+        for entry in [
+            (F, "../outside/x", ""),
+            (F, "a/../../outside/x", ""),
+            (D, "../outside/d/", ""),
+            (H, "x", "../outside/y"),
+        ] {
+            let place = Place::new();
+            let error = place.unpack(Role::Whole, &[&[entry]]).unwrap_err();
+            assert!(error.to_string().contains("leads out"), "{error}");
+            assert!(place.outside_is_empty());
+        }
+    }
+
+    #[test]
+    fn whiteouts_hide_what_lies_below_and_nothing_of_their_own_layer() {
+        let place = Place::new();
+        let below = [
+            (D, "etc/", ""),
+            (F, "etc/a", "1"),
+            (F, "etc/b", "1"),
+            (F, "opt/old/deep", "1"),
+            (F, "opt/both", "1"),
+        ];
+        let above = [
+            (F, "opt/both", "2"),
+            (F, "opt/.wh..wh..opq", ""),
+            (F, "opt/new", "2"),
+            (F, "etc/.wh.a", ""),
+            (F, "etc/.wh.never", ""),
+            (F, "etc/c", "2"),
+            (F, "etc/.wh.c", ""),
+        ];
+        place.unpack(Role::Layer, &[&below, &above]).unwrap();
+        for (path, is_there) in [
+            ("etc/a", false),
+            ("etc/b", true),
+            ("etc/c", true),
+            ("etc/.wh.a", false),
+            ("opt/old", false),
+            ("opt/both", true),
+            ("opt/new", true),
+        ] {
+            assert_eq!(place.has(path), is_there, "{path}");
+        }
+        let both = fs::read_to_string(place.root().join("opt/both")).unwrap();
+        assert_eq!(both, "2");
+    }
+
+    #[test]
+    fn a_whiteout_hides_no_folder_that_it_lies_in() {
+        for name in ["a/.wh..", "a/.wh...", "a/.wh."] {
+            let place = Place::new();
+            let error = place.unpack(Role::Layer, &[&[(F, name, "")]]).unwrap_err();
+            assert!(error.to_string().contains("hides no file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_export_has_no_whiteouts() {
+        let place = Place::new();
+        place
+            .unpack(Role::Whole, &[&[(F, "a", ""), (F, ".wh.a", "")]])
+            .unwrap();
+        assert!(place.has("a") && place.has(".wh.a"));
+    }
+
+    #[test]
+    fn folders_get_their_permissions_at_the_end() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = Place::new();
+        place
+            .unpack(
+                Role::Whole,
+                &[&[(D, "d/", ""), (F, "d/f", "x"), (H, "d/g", "d/f")]],
+            )
+            .unwrap();
+        let status = fs::metadata(place.root().join("d")).unwrap();
+        assert_eq!(status.permissions().mode() & 0o7777, 0o555);
+        assert_eq!(fs::read(place.root().join("d/g")).unwrap(), b"x");
+        // So that the temporary folder can be removed by others than root.
+        fs::set_permissions(place.root().join("d"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn compression_is_told_by_content() {
+        let place = Place::new();
+        let plain = archive(&[(F, "a", "x")]);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&plain).unwrap();
+        let level = ruzstd::encoding::CompressionLevel::Fastest;
+        let zstd = ruzstd::encoding::compress_to_vec(plain.as_slice(), level);
+        for packed in [gzip.finish().unwrap(), zstd] {
+            let file = place.0.path().join("layer");
+            fs::write(&file, &packed).unwrap();
+            let mut rootfs = Rootfs::new(&place.root()).unwrap();
+            unpack(&file, Role::Whole, &mut rootfs).unwrap();
+            assert!(place.has("a"));
+            fs::remove_file(place.root().join("a")).unwrap();
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line, run as users run it: no test here makes a container.
 
+mod bench;
+mod bundle;
 mod call;
 mod errors;
 mod logs;

@@ -1,0 +1,68 @@
+//! `plimsoll bench diff`.
+
+use serde_json::json;
+
+use crate::plimsoll;
+
+/// A result whose runtime takes `ms`, and its floor 5 ms.
+fn result(ms: f64) -> String {
+    let series = |who: &str, ms: f64| {
+        json!({
+            "group": "default", "pause_ms": 0, "contestant": who, "phase": "run", "ms": vec![ms; 9], "cpu_ms": [],
+            "switches": [], "max_rss_kib": null, "failed": 0, "timed_out": 0,
+        })
+    };
+    let entrant =
+        |name: &str, kind: &str| json!({"name": name, "kind": kind, "command": "", "version": ""});
+    json!({
+        "schema": 1, "plimsoll": "0.1.0", "rounds": 9, "scaling": [], "memory": [], "notes": [],
+        "conditions": {
+            "kernel": "", "arch": "", "cpus": 1, "cpu_model": "", "cgroups": "v1", "clock_source": "",
+            "load_before": 0.0, "load_after": 0.0,
+        },
+        "contestants": [entrant("floor", "equipped"), entrant("rt", "runtime")],
+        "series": [series("floor", 5.0), series("rt", ms)],
+    })
+    .to_string()
+}
+
+#[test]
+fn a_regression_is_exit_status_1() {
+    let diff = |words: &str| {
+        plimsoll(words)
+            .file("old.json", &result(10.0))
+            .file("new.json", &result(11.0))
+            .run()
+    };
+    diff("bench diff old.json new.json")
+        .exits(1)
+        .prints("REGRESSED");
+    diff("bench diff old.json new.json --threshold 20%")
+        .exits(0)
+        .prints("1.100×");
+    diff("bench diff new.json old.json").exits(0);
+}
+
+#[test]
+fn an_unreadable_result_is_usage() {
+    let diff = |text: &str| {
+        plimsoll("bench diff old.json new.json")
+            .file("old.json", &result(10.0))
+            .file("new.json", text)
+            .run()
+    };
+    diff("{").exits(2).says("new.json").silent();
+    diff(&result(1.0).replace("\"schema\":1", "\"schema\":99"))
+        .exits(2)
+        .says("schema is 99")
+        .silent();
+    plimsoll("bench diff none.json none.json")
+        .run()
+        .exits(2)
+        .says("none.json")
+        .silent();
+    plimsoll("bench diff a b --threshold x")
+        .run()
+        .exits(2)
+        .says("5%");
+}
