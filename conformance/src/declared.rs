@@ -51,7 +51,8 @@ pub fn identify(runtime: &Runtime, limit: Duration) -> Check<RuntimeInfo> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// `bytes` in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .map(|byte| format!("{byte:02x}"))

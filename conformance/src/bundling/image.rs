@@ -159,11 +159,7 @@ impl Layout<'_> {
         let mut hash = Sha256::new();
         let mut file = File::open(&path).map_err(Error::reading(&path))?;
         io::copy(&mut file, &mut HashWriter(&mut hash)).map_err(Error::reading(&path))?;
-        let found: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let found = crate::declared::hex(&hash.finalize());
         if found == hex {
             Ok(path)
         } else {

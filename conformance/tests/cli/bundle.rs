@@ -14,10 +14,9 @@ struct Layout<'a>(&'a Path);
 impl Layout<'_> {
     /// Writes a blob; answers its descriptor.
     fn blob(&self, kind: &str, bytes: &[u8]) -> Value {
-        let hex: String = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = Sha256::digest(bytes);
+        let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = digits.concat();
         let folder = self.0.join("blobs/sha256");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(&hex), bytes).unwrap();

@@ -72,7 +72,7 @@ fn page(judges: &Judges) -> String {
             format!("[`{module}`](../runtime/src/{module})")
         });
         let cases = judges.get(&heading);
-        let cases = cases.map(|ids| Vec::from_iter(ids)).unwrap_or_default();
+        let cases = cases.map(Vec::from_iter).unwrap_or_default();
         let cases = list(&cases, |id| format!("`{id}`"));
         write!(
             page,
