@@ -71,7 +71,7 @@ fn host(t: &Trial) -> Check<NewNamespace> {
         "link add ours0 type veth peer name theirs0",
         "link set ours0 mtu 1400 address 02:00:00:00:17:01",
         "addr add 10.9.8.7/24 dev ours0",
-        "-6 addr add fd00::7/64 dev ours0 nodad",
+        "-6 addr add fd00::7/64 dev ours0",
     ] {
         ip(&host.path, words)?;
     }
