@@ -10,6 +10,7 @@
 //! - [`event`], [`log`], [`merge`], [`diff`], [`coverage`], [`report`]: the log, and what is made of it
 //! - [`expect`], [`declared`]: what is known of released runtimes, and what they say of themselves
 //! - [`select`], [`index`], [`cli`]: what users ask for
+//! - [`fuzz`]: random configs, compared and shrunk
 //! - [`bench`]: what each step of a container's life costs
 //! - [`bundling`]: bundles with a root file system of the user's choice
 //!
@@ -33,6 +34,7 @@ pub mod drive;
 pub mod engine;
 pub mod event;
 pub mod expect;
+pub mod fuzz;
 pub mod index;
 pub mod log;
 pub mod machine;

@@ -41,6 +41,8 @@ pub enum CliError {
     SameName { name: String },
     #[error("{command} judges one runtime at a time")]
     OneRuntime { command: &'static str },
+    #[error("{command} takes one runtime or two")]
+    TwoRuntimes { command: &'static str },
     #[error(
         "only one format can go to standard output, {first} and {second} were asked for: write one by --format {second}=FILE"
     )]
@@ -85,6 +87,7 @@ impl CliError {
             | Self::NoPlimrun { .. }
             | Self::SameName { .. }
             | Self::OneRuntime { .. }
+            | Self::TwoRuntimes { .. }
             | Self::TwoOutputs { .. }
             | Self::UnknownName { .. }
             | Self::Expect(_)

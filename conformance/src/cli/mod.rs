@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod expect;
 mod explain;
+mod fuzz;
 mod list;
 mod output;
 mod repro;
@@ -49,6 +50,7 @@ enum Command {
     Merge(compare::Merge),
     Expect(expect::Expect),
     Bundle(bundle::Bundle),
+    Fuzz(fuzz::Fuzz),
     Bench(bench::Bench),
 }
 
@@ -67,6 +69,7 @@ impl Cli {
             Command::Merge(command) => command.run(),
             Command::Expect(command) => command.run(),
             Command::Bundle(command) => command.run(),
+            Command::Fuzz(command) => command.run(),
             Command::Bench(command) => command.run(),
         }
     }
