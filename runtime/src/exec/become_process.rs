@@ -10,6 +10,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getpid};
 
 use super::channel::{Channel, Message};
+use super::procfs::Procfs;
 use super::{Context, StepError, command, credentials, scheduling, seccomp};
 use crate::plan::Origin;
 use crate::plan::process::Process;
@@ -43,19 +44,18 @@ pub struct Becoming<'a> {
 }
 
 impl Becoming<'_> {
-    /// Labels what the next execve(2) starts. Called while `/proc` is still the runtime's own
-    /// (CVE-2025-52881).
-    pub fn label(&self) -> Result<(), StepError> {
+    /// Labels what the next execve(2) starts.
+    pub fn label(&self, proc: &Procfs) -> Result<(), StepError> {
         if let Some(profile) = &self.process.apparmor {
             let text = format!("exec {}", profile.to_string_lossy());
-            std::fs::write("/proc/self/attr/apparmor/exec", &text)
-                .or_else(|_| std::fs::write("/proc/self/attr/exec", &text))
+            proc.write_own("attr/apparmor/exec", text.as_bytes())
+                .or_else(|_| proc.write_own("attr/exec", text.as_bytes()))
                 .step(&self.origin.child("apparmorProfile"), || {
                     format!("set AppArmor profile {}", profile.to_string_lossy())
                 })?;
         }
         if let Some(label) = &self.process.selinux {
-            std::fs::write("/proc/self/attr/exec", label.to_bytes())
+            proc.write_own("attr/exec", label.to_bytes())
                 .step(&self.origin.child("selinuxLabel"), || {
                     format!("set SELinux label {}", label.to_string_lossy())
                 })?;
@@ -63,12 +63,13 @@ impl Becoming<'_> {
         Ok(())
     }
 
-    /// Sets the preference of the OOM killer, while `/proc` is still the runtime's own, and the user
-    /// still the one to whom the file belongs.
-    pub fn score(&self) -> Result<(), StepError> {
+    /// Sets the preference of the OOM killer, while the user is still the one to whom the file
+    /// belongs.
+    pub fn score(&self, proc: &Procfs) -> Result<(), StepError> {
         match self.process.oom_score_adj {
             None => Ok(()),
-            Some(score) => std::fs::write("/proc/self/oom_score_adj", score.to_string())
+            Some(score) => proc
+                .write_own("oom_score_adj", score.to_string().as_bytes())
                 .step(&self.origin.child("oomScoreAdj"), || {
                     format!("set oom_score_adj to {score}")
                 }),

@@ -19,6 +19,7 @@ use super::channel::Message;
 use super::claims::Claims;
 use super::grouping::{Grouping, remove_cgroups};
 use super::init::Setup;
+use super::procfs::Procfs;
 use super::spawn::{Spawned, spawn};
 use super::{Context, StepError, hooks, namespaces, pidfd, trees};
 use crate::plan::{Origin, Plan};
@@ -76,6 +77,11 @@ pub fn create(
     let listener = listener(container.dir())?;
     let joins = namespaces::open_all(&plan.namespaces)?;
     let mut groups = Grouping::begin(&plan.cgroup, &container)?;
+    let procfs = plan
+        .writes_proc()
+        .then(Procfs::open)
+        .transpose()
+        .step(&NONE, || "open /proc")?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;
@@ -85,6 +91,7 @@ pub fn create(
         console: extras.console.as_ref().map(AsFd::as_fd),
         joins: &joins,
         trees: &trees,
+        procfs: procfs.as_ref(),
         cgroup: groups.prepared(),
         umask: caller_umask,
     };

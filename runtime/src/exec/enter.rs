@@ -16,6 +16,7 @@ use super::become_process::{Becoming, executed};
 use super::cgroup::Prepared;
 use super::channel::{Channel, Message};
 use super::init::join_keyring;
+use super::procfs::Procfs;
 use super::sibling::clone_sibling;
 use super::spawn::Spawned;
 use super::{Context, StepError, console, scheduling};
@@ -126,8 +127,11 @@ fn run(
         inherited_fds: entering.inherited_fds,
         listen_fds: 0,
     };
-    becoming.score()?;
-    becoming.label()?;
+    if becoming.process.writes_proc() {
+        let procfs = Procfs::open().step(&plan.origin, || "open /proc")?;
+        becoming.score(&procfs)?;
+        becoming.label(&procfs)?;
+    }
     enter_container(entering, channel, attached, flags)?;
     if let Some(name) = &plan.keyring {
         join_keyring(name)?;

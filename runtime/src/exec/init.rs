@@ -7,13 +7,14 @@ use nix::errno::Errno;
 use nix::sys::socket::SockFlag;
 use nix::sys::socket::accept4;
 use nix::sys::stat::Mode;
-use nix::unistd::{getpid, sethostname, setsid};
+use nix::unistd::{fchdir, getpid, sethostname, setsid};
 use oci_spec::runtime::LinuxNamespaceType;
 
 use super::become_process::Becoming;
 use super::cgroup::Prepared;
 use super::channel::{Channel, Message};
 use super::namespaces::{Opened, become_root, join_all, unshare_new};
+use super::procfs::Procfs;
 use super::root::Root;
 use super::{Context, StepError, console, devices, hooks, mounts, null_streams};
 use super::{protect_paths, switch};
@@ -36,6 +37,8 @@ pub struct Setup<'a> {
     pub joins: &'a [Opened],
     /// Bind sources that the runtime opened, by the index of the mount.
     pub trees: &'a [Option<OwnedFd>],
+    /// The runtime's own procfs, where the plan writes to one.
+    pub procfs: Option<&'a Procfs>,
     /// The cgroups to enter; `None` where the runtime puts this process into them.
     pub cgroup: Option<&'a Prepared>,
     /// The caller's file creation mask.
@@ -89,8 +92,8 @@ const NONE: Origin = Origin::at("");
 
 fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Result<(), StepError> {
     let plan = setup.plan;
-    if let Some(becoming) = becoming(setup) {
-        becoming.score()?;
+    if let (Some(becoming), Some(procfs)) = (becoming(setup), setup.procfs) {
+        becoming.score(procfs)?;
     }
     if !mapped {
         channel
@@ -133,8 +136,9 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
             format!("set domainname {name}")
         })?;
     }
-    for (path, value, origin) in &plan.sysctl {
-        std::fs::write(Path::new("/proc/sys").join(path), value)
+    for ((path, value, origin), procfs) in plan.sysctl.iter().zip(setup.procfs) {
+        procfs
+            .write(&Path::new("sys").join(path), value.as_bytes())
             .step(origin, || format!("write {value:?} to /proc/sys/{path}"))?;
     }
     Ok(())
@@ -184,6 +188,8 @@ fn prepare(setup: &Setup<'_>, channel: &Channel) -> Result<Root, StepError> {
             .step(&NONE, || "ask for the hooks of create")?;
         expect_go(channel)?;
     }
+    // Where mounts were made last is no place for hooks to be; runc's run here too.
+    fchdir(&root).step(&NONE, || "enter the root")?;
     hooks::run(
         &plan.hooks.create_container,
         &plan.state.render("creating", Some(getpid().as_raw())),
@@ -193,8 +199,8 @@ fn prepare(setup: &Setup<'_>, channel: &Channel) -> Result<Root, StepError> {
     if plan.rootfs.readonly {
         protect_paths::readonly_root(&root)?;
     }
-    if let Some(becoming) = becoming(setup) {
-        becoming.label()?;
+    if let (Some(becoming), Some(procfs)) = (becoming(setup), setup.procfs) {
+        becoming.label(procfs)?;
     }
     Ok(root)
 }

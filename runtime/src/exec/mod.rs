@@ -22,6 +22,7 @@ pub mod namespaces;
 pub mod net_devices;
 pub mod null_streams;
 pub mod pidfd;
+pub mod procfs;
 pub mod protect;
 pub mod protect_paths;
 pub mod root;

@@ -11,8 +11,8 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 
-use super::root::{Root, fd_path};
-use super::{Context, StepError, copy_up};
+use super::root::{Root, here};
+use super::{Context, StepError, copy_up, procfs};
 use crate::plan::Origin;
 use crate::plan::mounts::{Attributes, Mount, Source};
 use crate::sys::mount::{MountAttr, clone_tree, move_onto, set_attr};
@@ -60,12 +60,23 @@ pub fn open_bind(path: &Path, recursive: bool, mount: &Mount) -> Result<OwnedFd,
 fn bind(root: &Root, mount: &Mount, tree: BorrowedFd<'_>) -> Result<(), StepError> {
     let describe = || format!("bind on {}", shown(&mount.target));
     let kind = fstat(tree).step(&mount.origin, describe)?.st_mode & SFlag::S_IFMT.bits();
-    let target = if kind == SFlag::S_IFDIR.bits() {
+    let over = [Path::new("proc"), Path::new("sys")].contains(&mount.target.as_path());
+    let target = if over {
+        plain(root, mount, describe)?
+    } else if kind == SFlag::S_IFDIR.bits() {
         root.dir(&mount.target)
+            .step(&mount.origin, || format!("{}: open target", describe()))?
     } else {
         root.file(&mount.target)
+            .step(&mount.origin, || format!("{}: open target", describe()))?
+    };
+    if mount.target == Path::new("proc") && !procfs::is_whole(tree).step(&mount.origin, describe)? {
+        return Err(StepError::refused(
+            format!("{}: the source is no procfs", describe()),
+            &mount.origin,
+        ));
     }
-    .step(&mount.origin, || format!("{}: open target", describe()))?;
+    spare_proc(root, mount, target.as_fd(), describe)?;
     move_onto(tree, target.as_fd()).step(&mount.origin, describe)
 }
 
@@ -78,14 +89,13 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
         "sysfs" => Some(SYSFS_MAGIC),
         _ => None,
     };
-    let target = root
-        .dir(&mount_.target)
-        .step(&mount_.origin, || format!("{}: open target", describe()))?;
     let target = if guarded.is_some() {
         plain(root, mount_, describe)?
     } else {
-        target
+        root.dir(&mount_.target)
+            .step(&mount_.origin, || format!("{}: open target", describe()))?
     };
+    spare_proc(root, mount_, target.as_fd(), describe)?;
     let below = mount_
         .copy_up
         .then(|| root.open(&mount_.target, OFlag::O_RDONLY | OFlag::O_DIRECTORY))
@@ -97,7 +107,7 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
     }
     mount(
         Some(source.as_c_str()),
-        &fd_path(target.as_fd()),
+        here(target).step(&mount_.origin, || format!("{}: enter target", describe()))?,
         Some(fstype.as_c_str()),
         flags,
         Some(mount_.data.as_c_str()).filter(|data| !data.is_empty()),
@@ -123,9 +133,41 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
     Ok(())
 }
 
-/// The mount point of a guarded file system, which no link may lead to.
+/// Refuses a target that links have led into the container's own `/proc`. Another procfs, such as the
+/// machine's where it is bound elsewhere, is nobody's trusted place.
+fn spare_proc(
+    root: &Root,
+    mount: &Mount,
+    target: BorrowedFd<'_>,
+    describe: impl Fn() -> String,
+) -> Result<(), StepError> {
+    if mount.may_cover_proc()
+        || fstatfs(target)
+            .step(&mount.origin, &describe)?
+            .filesystem_type()
+            != PROC_SUPER_MAGIC
+    {
+        return Ok(());
+    }
+    let device = |fd: BorrowedFd<'_>| fstat(fd).map(|about| about.st_dev);
+    let own = root.open_plain(Path::new("proc"), OFlag::O_PATH);
+    if own.is_ok_and(|own| device(own.as_fd()) != device(target)) {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        format!("{}: the mount point lies inside /proc", describe()),
+        &mount.origin,
+    ))
+}
+
+/// The mount point of a guarded file system, made where it is missing, which no link may lead to.
 fn plain(root: &Root, mount: &Mount, describe: impl Fn() -> String) -> Result<OwnedFd, StepError> {
-    root.open_plain(&mount.target, OFlag::O_PATH | OFlag::O_DIRECTORY)
+    let open = || root.open_plain(&mount.target, OFlag::O_PATH | OFlag::O_DIRECTORY);
+    open()
+        .or_else(|errno| match errno {
+            Errno::ENOENT => root.dir(&mount.target).and_then(|_| open()),
+            errno => Err(errno),
+        })
         .map_err(|errno| match errno {
             Errno::ELOOP => StepError::refused(
                 format!(
@@ -176,7 +218,7 @@ fn remount(root: &Root, mount_: &Mount, bind: bool) -> Result<(), StepError> {
     } else {
         mount(
             None::<&str>,
-            &fd_path(target.as_fd()),
+            here(target.as_fd()).step(&mount_.origin, describe)?,
             None::<&str>,
             mount_.flags | MsFlags::MS_REMOUNT,
             Some(mount_.data.as_c_str()).filter(|data| !data.is_empty()),
@@ -213,14 +255,12 @@ fn finish(root: &Root, mount_: &Mount) -> Result<(), StepError> {
         )?;
     }
     for flags in &mount_.propagation {
-        mount(
-            None::<&str>,
-            &fd_path(top.as_fd()),
-            None::<&str>,
-            *flags,
-            None::<&str>,
-        )
-        .step(&mount_.origin, describe)?;
+        let kind = MountAttr {
+            propagation: (*flags - MsFlags::MS_REC).bits(),
+            ..MountAttr::default()
+        };
+        set_attr(top.as_fd(), &kind, flags.contains(MsFlags::MS_REC))
+            .step(&mount_.origin, describe)?;
     }
     Ok(())
 }

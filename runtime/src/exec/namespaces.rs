@@ -11,6 +11,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
+use super::procfs::Procfs;
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::namespaces::{IdMap, Join, Namespaces, name};
@@ -119,8 +120,11 @@ pub fn map_ids(pid: Pid, map: &IdMap, privileged: bool) -> Result<(), StepError>
 }
 
 fn write_proc(pid: Pid, file: &str, text: &str, pointer: &'static str) -> Result<(), StepError> {
-    let path = format!("/proc/{pid}/{file}");
-    std::fs::write(&path, text).step(&Origin::at(pointer), || format!("write {path}"))
+    let path = format!("{pid}/{file}");
+    Procfs::open()
+        .map_err(std::io::Error::from)
+        .and_then(|procfs| procfs.write(Path::new(&path), text.as_bytes()))
+        .step(&Origin::at(pointer), || format!("write /proc/{path}"))
 }
 
 fn map_by_helper(

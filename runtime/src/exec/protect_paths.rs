@@ -10,7 +10,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, SFlag, fstat, major, minor};
 
 use super::mounts::shown;
-use super::root::{Root, fd_path};
+use super::root::{Root, here};
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::sys::mount::{MountAttr, attr, clone_tree, move_onto, set_attr};
@@ -27,7 +27,7 @@ pub fn mask(root: &Root, paths: &[(PathBuf, Origin)]) -> Result<(), StepError> {
         if SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR {
             mount(
                 Some(c"tmpfs"),
-                &fd_path(target.as_fd()),
+                here(target).step(origin, describe)?,
                 Some(c"tmpfs"),
                 MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
                 Some(c"nr_blocks=1,nr_inodes=1"),

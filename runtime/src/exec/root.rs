@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::fchdir;
 
 /// As many symbolic links as the kernel follows, path_resolution(7).
 const MAX_LINKS: usize = 40;
@@ -166,9 +167,11 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> {
         .map(|component| component.as_os_str().to_owned())
 }
 
-/// A path that names a descriptor, for the system calls that take only paths.
-pub fn fd_path(fd: BorrowedFd<'_>) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+/// Enters a folder, so that "." names it in the system calls that take only paths. A path below
+/// `/proc/self/fd` would do so too, but would trust whatever a joined mount namespace has at `/proc`
+/// (CVE-2025-52881).
+pub fn here(folder: impl AsFd) -> nix::Result<&'static str> {
+    fchdir(folder).map(|()| ".")
 }
 
 #[cfg(test)]

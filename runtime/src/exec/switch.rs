@@ -10,7 +10,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
-use super::root::{Root, fd_path};
+use super::root::Root;
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::rootfs::{Rootfs, Switch};
@@ -100,14 +100,8 @@ pub fn enter(root: &Root, rootfs: &Rootfs) -> Result<(), StepError> {
             umount2(".", MntFlags::MNT_DETACH).step(&ROOT, || "unmount the old root")?;
         }
         Switch::Move => {
-            mount(
-                Some(&fd_path(root.as_fd())),
-                "/",
-                None::<&str>,
-                MsFlags::MS_MOVE,
-                None::<&str>,
-            )
-            .step(&ROOT, || "move the root onto /")?;
+            mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>)
+                .step(&ROOT, || "move the root onto /")?;
             chroot(".").step(&ROOT, || "chroot")?;
         }
         Switch::Chroot => chroot(".").step(&ROOT, || "chroot")?,

@@ -119,6 +119,12 @@ impl Plan {
             namespaces,
         })
     }
+
+    /// Whether init writes to a file of `/proc`.
+    #[must_use]
+    pub fn writes_proc(&self) -> bool {
+        !self.sysctl.is_empty() || self.process.as_ref().is_some_and(Process::writes_proc)
+    }
 }
 
 /// The name of a container's session keyring; as runc names it.

@@ -84,6 +84,14 @@ pub struct Process {
     pub warnings: Vec<String>,
 }
 
+impl Process {
+    /// Whether a file of `/proc` has to be written to before it can be executed.
+    #[must_use]
+    pub fn writes_proc(&self) -> bool {
+        self.oom_score_adj.is_some() || self.apparmor.is_some() || self.selinux.is_some()
+    }
+}
+
 /// Plans a process. `origin` is where it stands: `/process`, or the empty pointer for the file
 /// that `exec --process` reads.
 pub fn plan(

@@ -7,4 +7,5 @@ mod bundle;
 mod filter;
 mod lost;
 mod pidfd;
+mod proc;
 mod terminal;

@@ -3,6 +3,7 @@
 
 mod cgroup;
 mod options;
+mod over_proc;
 mod parse;
 
 pub use cgroup::expand;

@@ -8,6 +8,7 @@ use nix::mount::MsFlags;
 use oci_spec::runtime::{self as oci, LinuxNamespaceType, Spec};
 
 use super::options::{Meaning, RELATIME, attribute, meaning};
+use super::over_proc;
 use crate::host::Facts;
 use crate::plan::namespaces::{self, Namespaces};
 use crate::plan::{Origin, PlanError};
@@ -136,6 +137,7 @@ pub fn plan(
             let origin = Origin::item("/mounts", index);
             let mut mount = parse(entry, origin, bundle)?;
             check_idmap(&mount, namespaces)?;
+            over_proc::check(&mount)?;
             if let (Some(label), Source::New { .. }) = (label, &mount.source) {
                 mount.data = labelled(&mount, label)?;
             }
