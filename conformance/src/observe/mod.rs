@@ -3,12 +3,14 @@
 
 mod cgroup;
 mod features_schema;
+mod host;
 mod mounts;
 mod namespace;
 mod state_schema;
 
 pub use cgroup::{cgroup_of, facts};
 pub use features_schema::{features_beyond, features_faults};
+pub use host::host;
 pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
 pub use namespace::{MOUNT, NAMESPACES, NETWORK, NamespaceKind, NewNamespace, TIME, USER, UTS};

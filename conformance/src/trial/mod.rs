@@ -6,6 +6,7 @@
 //! and on [`Trial::on`] for any other.
 
 mod agent;
+mod apparmor;
 mod hooks;
 mod host_mounts;
 mod judge;
@@ -19,6 +20,7 @@ mod terminal;
 mod trial;
 
 pub use agent::{Agent, Probe};
+pub use apparmor::Profile;
 pub use hooks::{HOOKS, HookRun, RecordingHooks};
 pub use host_mounts::HostMounts;
 pub use judge::{Assert, Judge};

@@ -1,13 +1,11 @@
 //! config-linux.md#network-devices. The runtime is called in a network namespace of the case's own,
 //! where one end of a veth pair is the device to be moved.
 
-use std::process::Command;
-
 use plimsoll_fixtures::probe::Interface;
 
 use crate::cases::prelude::*;
 use crate::drive::Outcome;
-use crate::observe::NewNamespace;
+use crate::observe::{self, NewNamespace};
 use crate::verdict::Stop;
 
 const MOVED: &str = "config-linux.net-devices.moved";
@@ -52,16 +50,10 @@ fn network(t: &Trial) -> Check<NewNamespace> {
 
 /// Runs `ip` in a network namespace, by its path.
 fn ip(namespace: &str, words: &str) -> Check<String> {
-    let output = Command::new("nsenter")
-        .args([&format!("--net={namespace}"), "ip"])
-        .args(words.split(' '))
-        .output()
-        .map_err(|error| Stop::broken(format!("ip {words}"), error))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let why = String::from_utf8_lossy(&output.stderr);
-    Err(Stop::Broken(format!("ip {words}: {why}")))
+    let net = format!("--net={namespace}");
+    let head = [net.as_str(), "ip"];
+    let all: Vec<&str> = head.into_iter().chain(words.split(' ')).collect();
+    observe::host("nsenter", &all)
 }
 
 /// A host of the case's own, with the device on it.

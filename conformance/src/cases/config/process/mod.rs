@@ -1,6 +1,7 @@
 //! config.md#process: terminal, working directory, program, user, privileges, limits, scheduling.
 
 mod affinity;
+mod apparmor;
 mod capabilities;
 mod cwd;
 mod io_priority;
@@ -21,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         program::cases(),
         rlimits::cases(),
         privileges::cases(),
+        apparmor::cases(),
         capabilities::cases(),
         scheduler::cases(),
         io_priority::cases(),
