@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 
 use super::options::Layout;
 use super::{Error, at};
-use crate::drive::View;
+use crate::drive::{View, private_mounts};
 
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -29,21 +28,13 @@ fn enter_v2() -> std::io::Result<()> {
     if present() == "v2" {
         return Ok(());
     }
-    unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)?;
-    let nothing = None::<&str>;
-    mount(
-        nothing,
-        "/",
-        nothing,
-        MsFlags::MS_REC | MsFlags::MS_SLAVE,
-        nothing,
-    )?;
+    private_mounts()?;
     mount(
         Some("cgroup2"),
         ROOT,
         Some("cgroup2"),
         MsFlags::empty(),
-        nothing,
+        None::<&str>,
     )?;
     Ok(())
 }

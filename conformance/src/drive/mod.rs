@@ -15,3 +15,4 @@ pub use exit::{Deadline, Exit, Pidfd};
 pub use outcome::Outcome;
 pub use runtime::{BadRuntime, Runtime};
 pub use view::View;
+pub(crate) use view::private_mounts;

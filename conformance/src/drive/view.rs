@@ -53,12 +53,11 @@ impl View {
     }
 }
 
-/// Moves the calling thread into a new mount namespace, in which /sys/fs/cgroup has everything but
-/// the unified hierarchy, not even its directory: crun takes that for a hybrid layout.
-fn hide_unified() -> io::Result<File> {
+/// Moves the calling thread into a new mount namespace. Mounts that the host makes later still arrive
+/// there; its own never leave.
+pub(crate) fn private_mounts() -> io::Result<()> {
     unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)?;
     let nothing = None::<&str>;
-    // Slave: mounts that the host makes later still arrive, ours never leave.
     mount(
         nothing,
         "/",
@@ -66,6 +65,14 @@ fn hide_unified() -> io::Result<File> {
         MsFlags::MS_REC | MsFlags::MS_SLAVE,
         nothing,
     )?;
+    Ok(())
+}
+
+/// Moves the calling thread into a new mount namespace, in which /sys/fs/cgroup has everything but
+/// the unified hierarchy, not even its directory: crun takes that for a hybrid layout.
+fn hide_unified() -> io::Result<File> {
+    private_mounts()?;
+    let nothing = None::<&str>;
     // Held open, since the tmpfs will hide them.
     let mut hierarchies = Vec::new();
     let mut links = Vec::new();

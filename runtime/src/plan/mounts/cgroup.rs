@@ -212,19 +212,17 @@ mod tests {
         }
     }
 
+    fn expanded(layout: &CgroupLayout, namespaces: &Namespaces) -> Vec<Mount> {
+        expand(vec![mount()], layout, &CgroupPlan::default(), namespaces).expect("valid")
+    }
+
     #[test]
     fn v2_is_one_mount() {
         let layout = CgroupLayout {
             v2: Some(hierarchy("/sys/fs/cgroup", &[])),
             ..CgroupLayout::default()
         };
-        let mounts = expand(
-            vec![mount()],
-            &layout,
-            &CgroupPlan::default(),
-            &own_namespace(),
-        )
-        .expect("valid");
+        let mounts = expanded(&layout, &own_namespace());
         assert_eq!(mounts.len(), 1);
         assert!(
             matches!(&mounts[0].source, Source::New { fstype, .. } if fstype.as_c_str() == c"cgroup2")
@@ -241,13 +239,7 @@ mod tests {
             ],
             ..CgroupLayout::default()
         };
-        let mounts = expand(
-            vec![mount()],
-            &layout,
-            &CgroupPlan::default(),
-            &own_namespace(),
-        )
-        .expect("valid");
+        let mounts = expanded(&layout, &own_namespace());
         let shown: Vec<_> = mounts
             .iter()
             .map(|mount| {
@@ -278,13 +270,7 @@ mod tests {
             v2: Some(hierarchy("/sys/fs/cgroup", &[])),
             ..CgroupLayout::default()
         };
-        let mounts = expand(
-            vec![mount()],
-            &layout,
-            &CgroupPlan::default(),
-            &Namespaces::default(),
-        )
-        .expect("valid");
+        let mounts = expanded(&layout, &Namespaces::default());
         assert!(matches!(&mounts[0].source, Source::Bind { .. }));
     }
 }

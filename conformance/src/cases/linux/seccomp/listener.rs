@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem::{MaybeUninit, forget};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -67,14 +67,7 @@ fn delivered() -> Case {
         t.on(FD).eq("descriptors", delivery.fds.len(), 1)?;
         t.on(METADATA)
             .eq("metadata", &state["metadata"], "for the agent")?;
-        let told = t.notified(delivery.fds.remove(0), 71)?;
-        let call = t.started()?.attempt(|p| p.syscall(RARE.1, &[0]))?;
-        t.eq(
-            "the call that the agent is told of",
-            told.syscall()?,
-            RARE.1,
-        )?;
-        t.eq("what the agent makes of the call", call, "EPROTO")
+        answered(t, delivery.fds.remove(0))
     })
     .saboteurs([
         relays("send the state twice", |to, delivery| {
@@ -101,6 +94,19 @@ fn delivered() -> Case {
     ])
 }
 
+/// An agent that holds this listener is told of a rare call, and decides what comes of it.
+fn answered(t: &Trial, listener: OwnedFd) -> Result<(), Stop> {
+    const EPROTO: i32 = 71;
+    let told = t.notified(listener, EPROTO)?;
+    let call = t.started()?.attempt(|p| p.syscall(RARE.1, &[0]))?;
+    t.eq(
+        "the call that the agent is told of",
+        told.syscall()?,
+        RARE.1,
+    )?;
+    t.eq("what the agent makes of the call", call, "EPROTO")
+}
+
 /// The flag is for listeners only: seccomp(2), SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
 fn killable() -> Case {
     notified(
@@ -118,14 +124,7 @@ fn killable() -> Case {
         supported(t)?;
         let mut delivery = agent.take()?;
         t.eq("descriptors", delivery.fds.len(), 1)?;
-        let told = t.notified(delivery.fds.remove(0), 71)?;
-        let call = t.started()?.attempt(|p| p.syscall(RARE.1, &[0]))?;
-        t.eq(
-            "the call that the agent is told of",
-            told.syscall()?,
-            RARE.1,
-        )?;
-        t.eq("what the agent makes of the call", call, "EPROTO")
+        answered(t, delivery.fds.remove(0))
     })
     .saboteurs([relays("send no descriptor", |to, mut delivery| {
         delivery.fds.clear();
