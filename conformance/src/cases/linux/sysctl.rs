@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         .map(|(fact, key, value)| applied(fact, key, value))
         .into();
     cases.extend(HOST.map(|(fact, key, namespace)| refused(fact, key, namespace)));
+    cases.push(several());
     cases.push(bad(
         "linux/sysctl/unknown_key_is_refused",
         "config-linux.sysctl.unknown-errors",
@@ -51,6 +52,26 @@ fn applied(fact: &str, key: &'static str, value: &'static str) -> Case {
         t.eq("the value outside", t.read(file(key))?, host)
     })
     .saboteurs([drops("/linux/sysctl")])
+}
+
+fn several() -> Case {
+    Case::new("linux/sysctl/several", "config-linux.sysctl.applied")
+        .needs([Need::Path("/proc/sys/fs/mqueue")])
+        .bundle(|b| {
+            let entries = APPLIED.map(|(_, key, value)| (key.to_owned(), json!(value)));
+            b.set(
+                "/linux/sysctl",
+                Value::Object(entries.into_iter().collect()),
+            )
+        })
+        .run(|t| {
+            for (_, key, value) in APPLIED {
+                let seen = t.agent()?.get(|p| p.read(&file(key)))?;
+                t.eq(key, seen.trim_end(), value)?;
+            }
+            Ok(())
+        })
+        .saboteurs(APPLIED.map(|(_, key, _)| drops(format!("/linux/sysctl/{key}"))))
 }
 
 /// The value is the host's own, so that a wrong runtime changes nothing.
