@@ -65,8 +65,9 @@ fn several() -> Case {
             )
         })
         .run(|t| {
+            let agent = t.agent()?;
             for (_, key, value) in APPLIED {
-                let seen = t.agent()?.get(|p| p.read(&file(key)))?;
+                let seen = agent.get(|p| p.read(&file(key)))?;
                 t.eq(key, seen.trim_end(), value)?;
             }
             Ok(())
