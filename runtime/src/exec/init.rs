@@ -136,10 +136,12 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
             format!("set domainname {name}")
         })?;
     }
-    for ((path, value, origin), procfs) in plan.sysctl.iter().zip(setup.procfs) {
-        procfs
-            .write(&Path::new("sys").join(path), value.as_bytes())
-            .step(origin, || format!("write {value:?} to /proc/sys/{path}"))?;
+    if let Some(procfs) = setup.procfs {
+        for (path, value, origin) in &plan.sysctl {
+            procfs
+                .write(&Path::new("sys").join(path), value.as_bytes())
+                .step(origin, || format!("write {value:?} to /proc/sys/{path}"))?;
+        }
     }
     Ok(())
 }
