@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{IoSliceMut, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use plimrun::sys::process::adopt;
 use serde_json::json;
 
 use super::bundle::{Bundle, args, text};
@@ -49,17 +50,7 @@ pub(crate) fn take_named_descriptor(listener: &UnixListener) -> (String, OwnedFd
             _ => None,
         })
         .expect("a descriptor");
-    // The number was received just now, and nothing else owns it.
-    (text(&name[..length]), owned(number))
-}
-
-#[expect(
-    unsafe_code,
-    reason = "a received descriptor is a number until it is owned"
-)]
-fn owned(number: RawFd) -> OwnedFd {
-    // SAFETY: the kernel made the descriptor for this message, and nothing else owns it.
-    unsafe { OwnedFd::from_raw_fd(number) }
+    (text(&name[..length]), adopt(number).expect("it is open"))
 }
 
 /// Reads until the text holds `wanted`.
