@@ -25,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         .into();
     cases.extend(HOST.map(|(fact, key, namespace)| refused(fact, key, namespace)));
     cases.push(several());
+    cases.push(fake_proc());
     cases.push(bad(
         "linux/sysctl/unknown_key_is_refused",
         "config-linux.sysctl.unknown-errors",
@@ -73,6 +74,35 @@ fn several() -> Case {
             Ok(())
         })
         .saboteurs(APPLIED.map(|(_, key, _)| drops(format!("/linux/sysctl/{key}"))))
+}
+
+/// A file of the image in the parameter's place takes anything and sets nothing (CVE-2025-52881).
+fn fake_proc() -> Case {
+    const FILE: &str = "/proc/sys/net/core/somaxconn";
+    Case::new(
+        "linux/sysctl/whatever_the_image_has_on_proc",
+        "config-linux.sysctl.applied",
+    )
+    .bundle(|b| {
+        b.without_mount("/proc")
+            .file(&format!("rootfs{FILE}"), 0o644, "decoy")
+            .mount("/true", "proc", "proc", &[])
+            .set("/linux/sysctl", json!({"net.core.somaxconn": "257"}))
+    })
+    .run(|t| {
+        // A runtime that needs a /proc of the container's may say so.
+        if let Some(agent) = t.agent_or_refusal(t.create_call())? {
+            let seen = agent.get(|p| p.read(&FILE.replace("/proc", "/true")))?;
+            t.eq("the value inside", seen.trim_end(), "257")?;
+        }
+        t.eq("the image's file", t.read(t.rootfs(FILE))?, "decoy")
+    })
+    .saboteurs([
+        drops("/linux/sysctl"),
+        tampers("write to the image's file", |root| {
+            fs::write(root.join(FILE.trim_start_matches('/')), "257")
+        }),
+    ])
 }
 
 /// The value is the host's own, so that a wrong runtime changes nothing.
