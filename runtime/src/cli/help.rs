@@ -11,7 +11,7 @@ pub(super) fn version() -> String {
     format!(
         "plimrun version {}\ncommit: {}\nspec: {OCI_VERSION}\n",
         env!("CARGO_PKG_VERSION"),
-        option_env!("PLIMRUN_COMMIT").unwrap_or("unknown")
+        env!("PLIMRUN_COMMIT")
     )
 }
 

@@ -1,0 +1,42 @@
+//! Finds the commit that `plimrun --version` prints: what `PLIMRUN_COMMIT` says, else git's HEAD, else
+//! `unknown`, as in an archive of the sources.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=PLIMRUN_COMMIT");
+    let named = env::var("PLIMRUN_COMMIT")
+        .ok()
+        .filter(|name| !name.is_empty());
+    let commit = named.or_else(head).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo::rustc-env=PLIMRUN_COMMIT={commit}");
+}
+
+/// HEAD of the repository whose work tree is this workspace; not of one that merely surrounds an archive.
+fn head() -> Option<String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let top = PathBuf::from(git(&["rev-parse", "--show-toplevel"])?);
+    if top.canonicalize().ok()? != workspace.canonicalize().ok()? {
+        return None;
+    }
+    // HEAD changes with a checkout, its log with each commit as well. A file that is not there would make
+    // cargo run this again each time.
+    for name in ["HEAD", "logs/HEAD"] {
+        let path = workspace
+            .join("runtime")
+            .join(git(&["rev-parse", "--git-path", name])?);
+        if path.exists() {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+    git(&["rev-parse", "HEAD"])
+}
+
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
