@@ -4,6 +4,9 @@
 address=/run/containerd.sock
 image=docker.io/library/plim:latest
 daemon=''
+# ctr opens the pipes of a program while that runs already, and stops reading when it has ended: on a busy
+# machine the output of one that ends at once is lost now and then.
+again=2
 
 c() { timeout -k 5 "${operation_limit:?}" ctr --address $address --namespace plimsoll "$@"; }
 started() { c run --snapshotter native --runtime io.containerd.runc.v2 --runc-binary "$runtime" --cgroup "/plimsoll-containerd-$name/$RANDOM$RANDOM" "$@"; }
