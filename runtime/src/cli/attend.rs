@@ -6,34 +6,92 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, read, write};
 
-use super::CommandError;
+use super::{CommandError, Context, Log};
+use crate::exec::notify::Relay;
 use crate::plan::process::Process;
 use crate::sys::clone::pidfd_send_signal;
 use crate::sys::tty;
 
-/// Attends to a child until it ends; its exit status, or 128 and its signal.
+/// While this lives, signals wait: one that comes between the start of a program and the moment when it is
+/// attended to would end this process, and leave the program to nobody.
+#[derive(Debug)]
+pub(super) struct Held {
+    before: SigSet,
+}
+
+impl Held {
+    /// Begins before the program is started.
+    pub(super) fn begin() -> Result<Self, CommandError> {
+        let mut before = SigSet::empty();
+        sigprocmask(
+            SigmaskHow::SIG_BLOCK,
+            Some(&SigSet::all()),
+            Some(&mut before),
+        )
+        .map_err(|errno| CommandError::io("hold signals back")(errno.into()))?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A mask that was in force before is no invalid one (sigprocmask(2)).
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    }
+}
+
+/// A child that is attended to.
+#[derive(Debug)]
+pub(super) struct Attended<'a> {
+    pub(super) pid: Pid,
+    pub(super) pidfd: &'a OwnedFd,
+    /// Its terminal's master, where it has a terminal that is served here.
+    pub(super) master: Option<OwnedFd>,
+    /// Passes on that it is ready; this process stays the one that the service manager watches.
+    pub(super) relay: Option<Relay>,
+}
+
+/// Attends to a child until it ends; its exit status, or 128 and its signal. What remains to be done may be
+/// interrupted by signals again.
 pub(super) fn attend(
-    pid: Pid,
-    pidfd: &OwnedFd,
-    master: Option<OwnedFd>,
+    context: &Context,
+    _held: Held,
+    child: Attended<'_>,
 ) -> Result<u8, CommandError> {
-    let failed = |errno: Errno| CommandError::io("attend to the container")(errno.into());
-    let mask = SigSet::all();
-    let mut before = SigSet::empty();
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut before)).map_err(failed)?;
-    let status = Attendant::new(pidfd, master, &mask)
+    let pid = child.pid;
+    Attendant::new(child, &context.log)
         .and_then(|mut attendant| attendant.run())
         .and_then(|()| reap(pid))
-        .map_err(failed);
-    // What remains to be done may be interrupted again.
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None).map_err(failed)?;
-    status
+        .map_err(|errno| CommandError::io("attend to the container")(errno.into()))
+}
+
+/// Makes this process the parent of what outlives its parent in a container without a PID namespace
+/// (PR_SET_CHILD_SUBREAPER(2const)), so that it can be reaped.
+pub(super) fn adopt_orphans() -> Result<(), CommandError> {
+    prctl::set_child_subreaper(true)
+        .map_err(|errno| CommandError::io("adopt orphans")(errno.into()))
+}
+
+/// Reaps the adopted children that have ended, and leaves `pid` to its own turn.
+fn reap_orphans(pid: Pid) -> nix::Result<()> {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    loop {
+        match waitid(Id::All, look) {
+            Ok(status) if status.pid().is_some_and(|ended| ended != pid) => {
+                waitpid(status.pid(), None)?;
+            }
+            Ok(_) | Err(Errno::ECHILD) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 /// A terminal to be served here begins with the size of the caller's, where config.json gives none.
@@ -57,9 +115,11 @@ fn reap(pid: Pid) -> nix::Result<u8> {
 }
 
 struct Attendant<'a> {
+    pid: Pid,
     pidfd: &'a OwnedFd,
     signals: SignalFd,
     terminal: Option<Terminal>,
+    readiness: Option<(Relay, &'a Log)>,
 }
 
 /// The two sides of the terminal.
@@ -73,11 +133,16 @@ struct Terminal {
 }
 
 impl<'a> Attendant<'a> {
-    fn new(pidfd: &'a OwnedFd, master: Option<OwnedFd>, mask: &SigSet) -> nix::Result<Self> {
+    fn new(child: Attended<'a>, log: &'a Log) -> nix::Result<Self> {
         Ok(Self {
-            pidfd,
-            signals: SignalFd::with_flags(mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
-            terminal: master.map(Terminal::new).transpose()?,
+            pid: child.pid,
+            pidfd: child.pidfd,
+            signals: SignalFd::with_flags(
+                &SigSet::all(),
+                SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
+            )?,
+            terminal: child.master.map(Terminal::new).transpose()?,
+            readiness: child.relay.map(|relay| (relay, log)),
         })
     }
 
@@ -91,6 +156,10 @@ impl<'a> Attendant<'a> {
             if let Some(terminal) = &self.terminal {
                 terminal.watch(stdin.as_fd(), &mut fds);
             }
+            let relay_at = fds.len();
+            if let Some((relay, _)) = &self.readiness {
+                fds.push(PollFd::new(relay.as_fd(), PollFlags::POLLIN));
+            }
             match poll(&mut fds, PollTimeout::NONE) {
                 Err(Errno::EINTR) => continue,
                 result => result?,
@@ -100,8 +169,12 @@ impl<'a> Attendant<'a> {
                     .and_then(PollFd::revents)
                     .is_some_and(|events| !events.is_empty())
             };
-            let (ended, signalled, output, input) = (ready(0), ready(1), ready(2), ready(3));
+            let (ended, signalled, told) = (ready(0), ready(1), ready(relay_at));
+            let (output, input) = (relay_at > 2 && ready(2), relay_at > 3 && ready(3));
             drop(fds);
+            if told || ended {
+                self.pass_readiness_on();
+            }
             if signalled {
                 self.forward_signals()?;
             }
@@ -122,10 +195,21 @@ impl<'a> Attendant<'a> {
         }
     }
 
+    /// Goes on listening afterwards: a container must not wait for a socket that nobody reads.
+    fn pass_readiness_on(&mut self) {
+        if let Some((relay, log)) = &self.readiness
+            && let Err(error) = relay.pass_on()
+        {
+            log.warn(error);
+            self.readiness = None;
+        }
+    }
+
     fn forward_signals(&mut self) -> nix::Result<()> {
         while let Some(info) = self.signals.read_signal()? {
             match info.ssi_signo as i32 {
-                libc::SIGCHLD | libc::SIGPIPE | libc::SIGURG => {}
+                libc::SIGCHLD => reap_orphans(self.pid)?,
+                libc::SIGPIPE | libc::SIGURG => {}
                 libc::SIGWINCH if self.terminal.is_some() => {
                     if let Some(terminal) = &self.terminal {
                         terminal.resize();

@@ -171,7 +171,9 @@ fn zsh(out: &mut String) -> fmt::Result {
         };
         writeln!(out, "                '{rest}' ;;")?;
     }
-    out.write_str("        esac ;;\n    esac\n}\n_plimrun \"$@\"\n")
+    out.write_str("        esac ;;\n    esac\n}\n\
+         # sourced, or found in a folder of $fpath\n\
+         if [[ $funcstack[1] == _plimrun ]]; then _plimrun \"$@\"; else compdef _plimrun plimrun; fi\n")
 }
 
 fn fish_flag(out: &mut String, condition: &str, flag: &Flag) -> fmt::Result {

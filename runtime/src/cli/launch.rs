@@ -3,11 +3,11 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use super::{CommandError, Context, Matches, rfc3339};
+use super::{CommandError, Context, Matches, narrate, rfc3339};
 use crate::exec::cgroup;
 use crate::exec::create::{self, Created, Extras};
 use crate::exec::criu::{self, Restored};
-use crate::exec::{StepError, pidfd, protect};
+use crate::exec::{StepError, notify, pidfd, protect};
 use crate::host::Facts;
 use crate::plan::{Options, Origin, Plan};
 use crate::spec::{self, Config};
@@ -38,7 +38,12 @@ impl<'a> Launch<'a> {
             "resolve bundle {}",
             bundle.display()
         )))?;
-        let facts = Facts::look().map_err(CommandError::io("look at the machine".to_owned()))?;
+        let mut facts =
+            Facts::look().map_err(CommandError::io("look at the machine".to_owned()))?;
+        if let Some(rootless) = context.rootless {
+            facts.cgroups.assume(rootless);
+        }
+        let dir = context.store.dir(matches.id())?;
         let options = Options {
             id: matches.id().to_owned(),
             bundle,
@@ -48,8 +53,12 @@ impl<'a> Launch<'a> {
             systemd_cgroup: context.cgroup_manager == super::CgroupManager::Systemd,
             no_cgroup: context.cgroup_manager == super::CgroupManager::Disabled,
             listen_fds,
+            notify: notify::manager().map(|_| notify::folder(&dir)),
         };
         let plan = Plan::new(&config, &facts, &options)?;
+        for line in narrate::plan(&plan) {
+            context.log.debug(line);
+        }
         for warning in &config.warnings {
             context.log.warn(warning);
         }
@@ -117,6 +126,9 @@ impl<'a> Launch<'a> {
     /// Makes the container.
     pub(super) fn create(&self, console: Option<OwnedFd>) -> Result<Created, CommandError> {
         let created = create::create(&self.plan, &self.extras(console)?, self.record()?)?;
+        self.context
+            .log
+            .debug(format!("init has the PID {}", created.init.pid));
         for warning in &created.warnings {
             self.context.log.warn(warning);
         }
@@ -173,12 +185,16 @@ impl<'a> Launch<'a> {
         };
         // Before anything is made, so that whoever finds a create killed half-way can clean up; and
         // not before the id is taken, since a `delete` may still be removing the last of its name.
-        Ok(self
+        let container = self
             .context
             .store
             .create(record, &self.config.text, |record| {
                 record.cgroup = Some(cgroup::survey(&self.plan.cgroup));
-            })?)
+            })?;
+        if self.plan.notifies {
+            notify::make_folder(container.dir())?;
+        }
+        Ok(container)
     }
 }
 

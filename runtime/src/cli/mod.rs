@@ -13,7 +13,9 @@ mod help;
 mod launch;
 mod log;
 mod man;
+mod narrate;
 mod parse;
+mod readiness;
 mod signal;
 mod table;
 mod time;
@@ -64,6 +66,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                     return ExitCode::from(FAILURE);
                 }
             };
+            context.log.debug(format_args!(
+                "plimrun {}: {} {:?}",
+                env!("CARGO_PKG_VERSION"),
+                command.name,
+                matches.args()
+            ));
             let code = match (command.run)(&context, &matches) {
                 Ok(code) => {
                     context.log.finish();

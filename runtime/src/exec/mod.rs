@@ -20,6 +20,7 @@ pub mod intel_rdt;
 pub mod mounts;
 pub mod namespaces;
 pub mod net_devices;
+pub mod notify;
 pub mod null_streams;
 pub mod pidfd;
 pub mod procfs;

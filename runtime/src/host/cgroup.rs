@@ -94,6 +94,15 @@ impl CgroupLayout {
         Ok(layout)
     }
 
+    /// Takes `--rootless` in place of what was found. Where it says that the caller has root's rights, what
+    /// he may not write is tried all the same, and so an error.
+    pub fn assume(&mut self, rootless: bool) {
+        self.root = !rootless;
+        for hierarchy in self.v1.iter_mut().chain(&mut self.v2) {
+            hierarchy.writable |= !rootless;
+        }
+    }
+
     /// How controllers are spread over the versions.
     pub fn mode(&self) -> Mode {
         match (self.v1.is_empty(), self.v2.is_some()) {

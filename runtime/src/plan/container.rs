@@ -11,7 +11,9 @@ use super::namespaces::{self, Namespaces};
 use super::process::{self, Process};
 use super::rootfs::{self, Rootfs};
 use super::sysctl;
-use super::{Options, Origin, PlanError, cgroup, intel_rdt, net_devices, scheduling, seccomp};
+use super::{
+    Options, Origin, PlanError, cgroup, intel_rdt, net_devices, notify, scheduling, seccomp,
+};
 use crate::host::Facts;
 use crate::spec::{Config, OCI_VERSION};
 
@@ -54,6 +56,8 @@ pub struct Plan {
     pub inherited_fds: u32,
     /// How many of those are announced by LISTEN_FDS.
     pub listen_fds: u32,
+    /// Whether the process may say through a socket that it is ready.
+    pub notifies: bool,
 }
 
 impl Plan {
@@ -70,7 +74,23 @@ impl Plan {
                 disabled: options.no_cgroup,
             },
         )?;
-        let mounts = mounts::plan(spec, facts, &namespaces, &options.bundle)?;
+        let mut mounts = mounts::plan(spec, facts, &namespaces, &options.bundle)?;
+        let mut process = spec
+            .process()
+            .as_ref()
+            .map(|process| process::plan(process, facts, &namespaces, &Origin::at("/process")))
+            .transpose()?;
+        // Where mounts are the machine's own, nothing may be mounted for a container.
+        let folder = options.notify.as_deref();
+        let folder = folder.filter(|_| namespaces.creates(LinuxNamespaceType::Mount));
+        let notifies = folder.zip(process.as_mut());
+        let notifies = notifies
+            .map(|(folder, process)| {
+                mounts.push(notify::mount(folder));
+                notify::announce(process)
+            })
+            .transpose()?
+            .is_some();
         let mounts = mounts::expand(mounts, &facts.cgroups, &cgroup, &namespaces)?;
         let linux = spec.linux().as_ref();
         let has_uts = namespaces.has(LinuxNamespaceType::Uts);
@@ -108,14 +128,11 @@ impl Plan {
                 bundle: options.bundle.to_string_lossy().into_owned(),
                 annotations: spec.annotations().clone().unwrap_or_default(),
             },
-            process: spec
-                .process()
-                .as_ref()
-                .map(|process| process::plan(process, facts, &namespaces, &Origin::at("/process")))
-                .transpose()?,
+            process,
             keyring: keyring(&options.id, options.no_new_keyring),
             inherited_fds: options.preserve_fds + options.listen_fds,
             listen_fds: options.listen_fds,
+            notifies,
             namespaces,
         })
     }
@@ -159,6 +176,40 @@ mod tests {
     fn plan(json: &str) -> Result<Plan, PlanError> {
         let config = crate::spec::from_str(json.to_owned()).expect("the test's config is valid");
         Plan::new(&config, &Facts::privileged(), &Options::default())
+    }
+
+    #[test]
+    fn readiness_has_a_socket_in_place_of_the_callers() {
+        let plan = |namespaces: &str| {
+            let json = format!(
+                r#"{{"ociVersion":"1.3.0","root":{{"path":"r"}},"linux":{{"namespaces":[{namespaces}]}},
+                "process":{{"cwd":"/","args":["a"],"env":["NOTIFY_SOCKET=/else","A=b"],
+                "user":{{"uid":0,"gid":0}}}}}}"#
+            );
+            let config = crate::spec::from_str(json).expect("valid");
+            let options = Options {
+                notify: Some("/store/k/notify".into()),
+                ..Options::default()
+            };
+            let plan =
+                Plan::new(&config, &Facts::privileged(), &options).expect("it can be planned");
+            let env = plan.process.map(|process| process.env).unwrap_or_default();
+            (plan.notifies, plan.mounts.len(), env)
+        };
+        let (notifies, mounts, env) = plan(r#"{"type":"mount"}"#);
+        assert!(notifies);
+        assert_eq!(mounts, 1);
+        assert_eq!(
+            env,
+            [
+                c"A=b".into(),
+                c"NOTIFY_SOCKET=/run/notify/notify.sock".into()
+            ] as [CString; 2]
+        );
+        let (notifies, mounts, env) = plan("");
+        assert!(!notifies);
+        assert_eq!(mounts, 0);
+        assert_eq!(env.len(), 2, "config.json is left alone");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod intel_rdt;
 pub mod mounts;
 pub mod namespaces;
 pub mod net_devices;
+pub mod notify;
 mod options;
 mod origin;
 pub mod process;

@@ -25,4 +25,6 @@ pub struct Options {
     pub no_cgroup: bool,
     /// The number of descriptors announced by the caller's LISTEN_FDS, passed on from 3.
     pub listen_fds: u32,
+    /// The folder whose socket stands for the service manager's; absent where the caller has none.
+    pub notify: Option<PathBuf>,
 }

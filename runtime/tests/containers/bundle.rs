@@ -31,6 +31,7 @@ impl Bundle {
         fs::copy(BUSYBOX, bin.join("busybox")).expect("copy");
         for name in [
             "sh", "cat", "sleep", "true", "ls", "stty", "tty", "test", "pwd", "id", "env", "nc",
+            "sed", "grep",
         ] {
             symlink("busybox", bin.join(name)).expect("symlink");
         }
@@ -110,6 +111,15 @@ impl Bundle {
     pub(crate) fn id(&self) -> String {
         let name = self.dir.path().file_name().unwrap_or_default();
         format!("t{}", name.to_string_lossy().trim_start_matches('.'))
+    }
+}
+
+impl Drop for Bundle {
+    /// A test that fails leaves no container behind either.
+    fn drop(&mut self) {
+        if self.path("store").join(self.id()).exists() {
+            self.plimrun(&["delete", "--force", &self.id()]);
+        }
     }
 }
 

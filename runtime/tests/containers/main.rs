@@ -4,8 +4,12 @@
 
 mod basics;
 mod bundle;
+mod descriptors;
+mod entering;
 mod filter;
+mod foreground;
 mod lost;
+mod notify;
 mod pidfd;
 mod proc;
 mod terminal;

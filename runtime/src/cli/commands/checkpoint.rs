@@ -3,6 +3,7 @@
 use crate::cli::criu_flags;
 use crate::cli::{CommandError, Context, Matches};
 use crate::exec::criu::{self, Switch};
+use crate::exec::notify;
 use crate::host::Facts;
 use crate::plan::{Options, Plan};
 use crate::spec;
@@ -26,6 +27,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         id: id.to_owned(),
         bundle: record.bundle.clone(),
         systemd_cgroup: groups.is_some_and(|groups| groups.driver == CgroupDriver::Systemd),
+        notify: Some(notify::folder(container.dir())).filter(|folder| folder.exists()),
         no_cgroup: groups.is_none_or(|groups| groups.paths.is_empty()),
         ..Options::default()
     };

@@ -8,7 +8,7 @@ use nix::libc;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 
-use crate::cli::attend::{attend, size_as_callers};
+use crate::cli::attend::{Attended, Held, attend, size_as_callers};
 use crate::cli::entry_process::configure;
 use crate::cli::{CommandError, Context, Matches};
 use crate::exec::cgroup::{self, Prepared};
@@ -57,6 +57,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         inherited_fds,
     })?;
     drop(console);
+    let held = (!detach).then(Held::begin).transpose()?;
     let entered = attend_entry(
         &mut spawned,
         || init_cgroups(init),
@@ -77,9 +78,9 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         return Err(error);
     }
     drop(pidfd_socket);
-    if detach {
+    let Some(held) = held else {
         return Ok(0);
-    }
+    };
     for fd in 3..3 + inherited_fds {
         drop(crate::sys::process::adopt(fd as i32));
     }
@@ -88,7 +89,16 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         .transpose()
         .step(&plan.origin.child("terminal"), || "receive the terminal")
         .map_err(|error: StepError| CommandError::from(error))?;
-    attend(spawned.pid, &spawned.pidfd, master)
+    attend(
+        context,
+        held,
+        Attended {
+            pid: spawned.pid,
+            pidfd: &spawned.pidfd,
+            master,
+            relay: None,
+        },
+    )
 }
 
 /// The container's init, proved to be the one recorded.

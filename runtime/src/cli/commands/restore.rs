@@ -1,6 +1,6 @@
 //! `restore`
 
-use crate::cli::attend::attend;
+use crate::cli::attend::{Attended, Held, adopt_orphans, attend};
 use crate::cli::commands::run::delete;
 use crate::cli::{CommandError, Context, Matches, criu_flags, launch};
 
@@ -17,7 +17,21 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     if detach {
         return Ok(0);
     }
-    let status = attend(restored.pid, &restored.pidfd, restored.master);
+    // Not before: CRIU needs signals of its own.
+    let held = Held::begin()?;
+    if !matches.switch("no-subreaper") {
+        adopt_orphans()?;
+    }
+    let status = attend(
+        context,
+        held,
+        Attended {
+            pid: restored.pid,
+            pidfd: &restored.pidfd,
+            master: restored.master,
+            relay: None,
+        },
+    );
     delete(context, matches.id())?;
     status
 }

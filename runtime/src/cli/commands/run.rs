@@ -3,8 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use crate::cli::attend::{attend, size_as_callers};
-use crate::cli::{CommandError, Context, Matches, finish, launch};
+use crate::cli::attend::{Attended, Held, adopt_orphans, attend, size_as_callers};
+use crate::cli::{CommandError, Context, Matches, finish, launch, readiness};
 use crate::exec::channel::receive_fd;
 use crate::exec::{Context as _, StepError};
 use crate::plan::Origin;
@@ -19,28 +19,44 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     if let Some(process) = launch.plan.process.as_mut().filter(|_| !detach) {
         size_as_callers(process);
     }
+    if !(detach || matches.switch("no-subreaper")) {
+        adopt_orphans()?;
+    }
     let (console, master) = console(&launch)?;
     let created = launch.create(console)?;
     launch.close_passed();
     let mut container = created.container;
     container.keep();
     let config = launch.config_text().to_owned();
-    match finish::run(context, container, config, &created.init.channel) {
-        Ok(container) => drop(container),
+    let relay = readiness::listen(context, &container);
+    let held = (!detach).then(Held::begin).transpose()?;
+    let container = match finish::run(context, container, config, &created.init.channel) {
+        Ok(container) => container,
         Err(error) => {
             delete(context, matches.id())?;
             return Err(error);
         }
-    }
-    if detach {
+    };
+    let Some(held) = held else {
+        readiness::wait(context, container, relay);
         return Ok(0);
-    }
+    };
+    drop(container);
     let master = master
         .map(|socket| receive_fd(&socket))
         .transpose()
         .step(&Origin::at("/process/terminal"), || "receive the terminal")
         .map_err(|error: StepError| CommandError::from(error))?;
-    let status = attend(created.init.pid, &created.init.pidfd, master);
+    let status = attend(
+        context,
+        held,
+        Attended {
+            pid: created.init.pid,
+            pidfd: &created.init.pidfd,
+            master,
+            relay,
+        },
+    );
     if !matches.switch("keep") {
         delete(context, matches.id())?;
     }

@@ -1,6 +1,6 @@
 //! `start`
 
-use crate::cli::{CommandError, Context, Matches, finish};
+use crate::cli::{CommandError, Context, Matches, finish, readiness};
 use crate::state::{Status, WrongState};
 
 /// Runs the command.
@@ -14,6 +14,8 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     }
     let text = context.store.config(matches.id())?;
     let channel = crate::exec::start::reach(container.dir())?;
-    finish::run(context, container, text, &channel)?;
+    let relay = readiness::listen(context, &container);
+    let container = finish::run(context, container, text, &channel)?;
+    readiness::wait(context, container, relay);
     Ok(0)
 }

@@ -71,7 +71,11 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let Some(groups) = &record.cgroup else {
         return Err(CommandError::NoCgroup { action: "update" });
     };
-    let layout = CgroupLayout::probe().map_err(CommandError::io("look at the cgroup mounts"))?;
+    let mut layout =
+        CgroupLayout::probe().map_err(CommandError::io("look at the cgroup mounts"))?;
+    if let Some(rootless) = context.rootless {
+        layout.assume(rootless);
+    }
     let plan = update(groups_of(&groups.paths, &layout), &resources, &layout)?;
     let mut warnings = plan.warnings.clone();
     let version = if layout.v1.is_empty() {

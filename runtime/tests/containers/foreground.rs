@@ -1,0 +1,225 @@
+//! `run` in the foreground: signals, orphans, and what stays.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use super::bundle::{Bundle, args, text};
+
+/// A user who owns nothing.
+const NOBODY: u32 = 65534;
+
+fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn spawn(bundle: &Bundle, args: &[&str]) -> Child {
+    let mut command = bundle.command(args);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.spawn().expect("plimrun starts")
+}
+
+/// A line that the container has written into its file.
+fn line(bundle: &Bundle) -> String {
+    wait_for("the container writes", || {
+        let text = fs::read_to_string(bundle.rootfs().join("out")).ok()?;
+        text.ends_with('\n').then(|| text.trim().to_owned())
+    })
+}
+
+#[test]
+fn signals_reach_the_program_and_its_status_comes_back() {
+    let Some(bundle) = Bundle::new() else { return };
+    for (signal, status) in [
+        (Signal::SIGTERM, 15),
+        (Signal::SIGHUP, 1),
+        (Signal::SIGUSR1, 10),
+        (Signal::SIGINT, 2),
+    ] {
+        bundle.configure(|config| {
+            args(
+                config,
+                "for s in 1 2 10 15; do trap \"exit $s\" $s; done; \
+                echo ready >/out; while :; do sleep 0.05; done",
+            );
+        });
+        let mut child = spawn(&bundle, &["run", &bundle.id()]);
+        line(&bundle);
+        kill(Pid::from_raw(child.id().cast_signed()), signal).expect("a signal");
+        assert_eq!(child.wait().expect("it ends").code(), Some(status));
+        fs::remove_file(bundle.rootfs().join("out")).expect("remove");
+    }
+    bundle.configure(|config| args(config, "kill -9 $$"));
+    let killed = spawn(&bundle, &["run", &bundle.id()]).wait();
+    // PID 1 is spared by its own signals (pid_namespaces(7)).
+    assert_eq!(killed.expect("it ends").code(), Some(0));
+}
+
+/// Runs a container without a PID namespace whose program leaves an orphan; gives plimrun and the orphan.
+fn with_orphan(bundle: &Bundle, flags: &[&str]) -> (Child, i32) {
+    bundle.configure(|config| {
+        args(config, "(sleep 60 & echo $! >/out); exec sleep 60");
+        let namespaces = config["linux"]["namespaces"].as_array_mut();
+        namespaces
+            .expect("a list")
+            .retain(|entry| entry["type"] != "pid");
+    });
+    let child = spawn(bundle, &[&["run"], flags, &[&bundle.id()]].concat());
+    let orphan = line(bundle).parse().expect("a PID");
+    (child, orphan)
+}
+
+fn parent(pid: i32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    line?.trim().parse().ok()
+}
+
+#[test]
+fn orphans_are_adopted_and_reaped_unless_that_is_not_wanted() {
+    let Some(bundle) = Bundle::new() else { return };
+    let (mut child, orphan) = with_orphan(&bundle, &[]);
+    wait_for("it is adopted", || {
+        (parent(orphan)? == child.id()).then_some(())
+    });
+    kill(Pid::from_raw(orphan), Signal::SIGKILL).expect("a signal");
+    wait_for("it is reaped", || parent(orphan).is_none().then_some(()));
+    assert_eq!(
+        child.try_wait().expect("asked"),
+        None,
+        "the container goes on"
+    );
+    bundle.delete();
+    child.wait().expect("plimrun ends");
+    fs::remove_file(bundle.rootfs().join("out")).expect("remove");
+
+    let (mut child, orphan) = with_orphan(&bundle, &["--no-subreaper"]);
+    let container = bundle.plimrun(&["state", &bundle.id()]);
+    let state: Value = serde_json::from_slice(&container.stdout).expect("JSON");
+    let init = state["pid"].as_u64();
+    wait_for("it is an orphan", || {
+        (Some(u64::from(parent(orphan)?)) != init).then_some(())
+    });
+    assert_ne!(parent(orphan), Some(child.id()));
+    bundle.delete();
+    child.wait().expect("plimrun ends");
+}
+
+#[test]
+fn a_container_may_be_kept() {
+    let Some(bundle) = Bundle::new() else { return };
+    bundle.configure(|config| args(config, "exit 3"));
+    let id = bundle.id();
+    let kept = bundle.plimrun(&["run", "--keep", "--pid-file", "pid", &id]);
+    assert_eq!(kept.status.code(), Some(3));
+    assert!(fs::read_to_string(bundle.path("pid")).is_ok_and(|pid| pid.parse::<i32>().is_ok()));
+    let state = bundle.plimrun(&["state", &id]);
+    let state: Value = serde_json::from_slice(&state.stdout).expect("it is there");
+    assert_eq!(state["status"], "stopped");
+    let again = bundle.plimrun(&["run", &id]);
+    assert!(text(&again.stderr).contains("container with given ID already exists"));
+    assert!(bundle.plimrun(&["delete", &id]).status.success());
+}
+
+#[test]
+fn a_session_keyring_is_the_containers_own_unless_the_callers_is_kept() {
+    let Some(bundle) = Bundle::new() else { return };
+    if fs::read("/proc/keys").is_err() {
+        println!("skipped: the kernel shows no keys");
+        return;
+    }
+    let name = format!("_ses.{}", bundle.id());
+    // A keyring stays for a moment after the container that had it: hence this order.
+    for (flag, own) in [(&["--no-new-keyring"][..], false), (&[], true)] {
+        bundle.configure(|config| args(config, "cat /proc/keys"));
+        let run = bundle.plimrun(&[&["run"], flag, &[&bundle.id()]].concat());
+        let keys = text(&run.stdout);
+        assert_eq!(
+            keys.contains(&name),
+            own,
+            "{flag:?}: {keys}{}",
+            text(&run.stderr)
+        );
+    }
+}
+
+#[test]
+fn without_pivot_root_the_old_root_is_out_of_sight_too() {
+    let Some(bundle) = Bundle::new() else { return };
+    bundle.configure(|config| {
+        args(
+            config,
+            "ls /; test -e /proc/1/root/etc/passwd && echo outside",
+        );
+    });
+    let pivoted = bundle.plimrun(&["run", &bundle.id()]);
+    let moved = bundle.plimrun(&["run", "--no-pivot", &bundle.id()]);
+    assert_eq!(
+        text(&pivoted.stdout),
+        "bin\ndev\nproc\n",
+        "{}",
+        text(&pivoted.stderr)
+    );
+    assert_eq!(
+        text(&moved.stdout),
+        "bin\ndev\nproc\n",
+        "{}",
+        text(&moved.stderr)
+    );
+}
+
+#[test]
+fn what_the_callers_rights_do_not_allow_is_an_error_where_he_says_he_has_roots() {
+    let Some(bundle) = Bundle::new() else { return };
+    bundle.configure(|config| {
+        let namespaces = config["linux"]["namespaces"]
+            .as_array_mut()
+            .expect("a list");
+        namespaces.retain(|entry| entry["type"] != "network" && entry["type"] != "cgroup");
+        namespaces.push(json!({"type": "user"}));
+        for ids in ["uidMappings", "gidMappings"] {
+            config["linux"][ids] = json!([{"containerID": 0, "hostID": NOBODY, "size": 1}]);
+        }
+    });
+    let chown = |path: &std::path::Path| std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY));
+    for path in [
+        bundle.path(""),
+        bundle.rootfs(),
+        bundle.rootfs().join("bin"),
+    ] {
+        chown(&path).expect("chown");
+    }
+    let run = |rootless: &str| {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = bundle.command(&["--rootless", rootless, "run", &bundle.id()]);
+        command.uid(NOBODY).gid(NOBODY);
+        bundle.finish(&mut command)
+    };
+    let found_out = run("auto");
+    if !found_out.status.success() {
+        println!(
+            "skipped: no user namespace for nobody here: {}",
+            text(&found_out.stderr)
+        );
+        return;
+    }
+    assert!(run("true").status.success());
+    let strict = run("false");
+    assert_eq!(strict.status.code(), Some(1));
+    assert!(
+        text(&strict.stderr).contains("cgroup"),
+        "{}",
+        text(&strict.stderr)
+    );
+}
