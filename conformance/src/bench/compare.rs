@@ -3,25 +3,41 @@
 use std::io::{self, Write};
 
 use super::document::{Document, Kind, Series};
-use super::stats::{ratio, summary};
+use super::stats::{Ratio, paired, shift, summary};
 
 /// A series that both results hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Which: group, pause, contestant, phase.
+    /// Which: contestant, phase, group, pause.
     pub what: String,
     /// Median milliseconds before.
     pub old: f64,
-    /// Median milliseconds after.
-    pub new: f64,
-    /// New to old, corrected by how the floor of the two results changed.
-    pub ratio: f64,
-    /// Whether it is slower beyond the threshold, and not by chance.
-    pub regressed: bool,
+    /// Median milliseconds after; nothing where every round failed.
+    pub new: Option<f64>,
+    /// New to old, each taken relative to its own run's reference; nothing where there are too few rounds.
+    pub ratio: Option<Ratio>,
+    /// What is to be said of it.
+    pub verdict: Verdict,
 }
 
+/// What is said of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Slower beyond the threshold and not by chance, or failing where it did not.
+    Regressed,
+    /// Faster beyond the threshold and not by chance.
+    Improved,
+    /// Neither.
+    Same,
+    /// Too few rounds to tell.
+    Unknown,
+}
+
+/// The chance of a false alarm in a whole comparison, however many series it has.
+const FALSE_ALARM: f64 = 0.05;
+
 /// Compares the runtimes' series of two results. Times of different runs say little by themselves, so each
-/// is divided by the median of its own run's floor, or of the empty program, where both runs have it.
+/// round is divided by the same round of its own run's floor, or of the empty program, where both runs have it.
 /// `threshold` is a fraction: 0.05 is 5 %.
 pub fn changes(old: &Document, new: &Document, threshold: f64) -> Vec<Change> {
     let runtimes: Vec<&str> = new
@@ -30,71 +46,99 @@ pub fn changes(old: &Document, new: &Document, threshold: f64) -> Vec<Change> {
         .filter(|entrant| entrant.kind == Kind::Runtime)
         .map(|entrant| entrant.name.as_str())
         .collect();
-    new.series
+    let both: Vec<(&Series, &Series)> = new
+        .series
         .iter()
         .filter(|series| runtimes.contains(&series.contestant.as_str()))
-        .filter_map(|series| change(old, new, series, threshold))
+        .filter_map(|series| Some((old.counterpart(series, &series.contestant)?, series)))
+        .collect();
+    // Bonferroni: each of many comparisons gets its share.
+    let confidence = 1.0 - FALSE_ALARM / both.len().max(1) as f64;
+    both.into_iter()
+        .filter_map(|(before, after)| {
+            let (before, after) = ((old, before), (new, after));
+            change(before, after, threshold, confidence)
+        })
         .collect()
 }
 
-fn change(old: &Document, new: &Document, series: &Series, threshold: f64) -> Option<Change> {
-    let before = old.counterpart(series, &series.contestant)?;
-    let (old_median, new_median) = (summary(&before.ms)?.median, summary(&series.ms)?.median);
-    let correction = match (floor(old, before), floor(new, series)) {
-        (Some(old), Some(new)) if old > 0.0 && new > 0.0 => old / new,
-        _ => 1.0,
+fn change(
+    (old, before): (&Document, &Series),
+    (new, after): (&Document, &Series),
+    threshold: f64,
+    confidence: f64,
+) -> Option<Change> {
+    let new_median = summary(&after.ms).map(|summary| summary.median);
+    let ratio = match (old.reference(before), new.reference(after)) {
+        (Some(before_it), Some(after_it)) => shift(
+            &paired(&before.ms, &before_it.ms),
+            &paired(&after.ms, &after_it.ms),
+            confidence,
+        ),
+        _ => shift(&plain(before), &plain(after), confidence),
     };
-    // Sorted, the samples pair by rank: a shift of the whole distribution decides, one slow round does not.
-    let spread = ratio(&by_rank(series), &by_rank(before));
-    let beyond = spread.is_none_or(|spread| spread.low * correction > 1.0);
-    let ratio = new_median / old_median * correction;
+    let verdict = match ratio {
+        _ if new_median.is_none() => Verdict::Regressed,
+        None => Verdict::Unknown,
+        Some(ratio) if ratio.low > 1.0 && ratio.median > 1.0 + threshold => Verdict::Regressed,
+        Some(ratio) if ratio.high < 1.0 && ratio.median < 1.0 - threshold => Verdict::Improved,
+        Some(_) => Verdict::Same,
+    };
     Some(Change {
         what: format!(
-            "{} {} {} ({} ms pauses)",
-            series.contestant,
-            series.phase.name(),
-            series.group,
-            series.pause_ms
+            "{}, {} ({}, {} ms pauses)",
+            after.contestant,
+            after.phase.name(),
+            after.group,
+            after.pause_ms
         ),
-        old: old_median,
+        old: summary(&before.ms)?.median,
         new: new_median,
         ratio,
-        regressed: ratio > 1.0 + threshold && beyond,
+        verdict,
     })
 }
 
-/// The median of the reference that `series` is measured against in its own run.
-fn floor(document: &Document, series: &Series) -> Option<f64> {
-    let name = document.of_kind(series.phase.reference())?;
-    let reference = match series.phase.reference() {
-        Kind::Empty => document.series.iter().find(|other| {
-            other.contestant == name
-                && other.group == "default"
-                && other.pause_ms == series.pause_ms
-        }),
-        _ => document.counterpart(series, name),
-    };
-    Some(summary(&reference?.ms)?.median)
+fn plain(series: &Series) -> Vec<f64> {
+    series.ms.iter().flatten().copied().collect()
 }
 
-fn by_rank(series: &Series) -> Vec<Option<f64>> {
-    let mut samples: Vec<f64> = series.ms.iter().flatten().copied().collect();
-    samples.sort_by(f64::total_cmp);
-    samples.into_iter().map(Some).collect()
-}
-
-/// Writes the changes as a table.
+/// Writes the changes as a table, and their number.
 pub fn write(changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:>9} {:>9} {:>8}", "old ms", "new ms", "ratio")?;
+    writeln!(
+        out,
+        "{:>9} {:>9}  {:20}",
+        "old ms", "new ms", "ratio, as if beside each other"
+    )?;
     for change in changes {
-        let mark = if change.regressed { "  REGRESSED" } else { "" };
+        let new = change
+            .new
+            .map_or_else(|| "failed".to_owned(), |new| format!("{new:.2}"));
+        let ratio = change
+            .ratio
+            .map_or_else(|| "-".to_owned(), |ratio| ratio.to_string());
+        let mark = match change.verdict {
+            Verdict::Regressed => "  REGRESSED",
+            Verdict::Improved => "  improved",
+            Verdict::Same => "",
+            Verdict::Unknown => "  too few rounds to tell",
+        };
         writeln!(
             out,
-            "{:>9.2} {:>9.2} {:>7.3}×  {}{mark}",
-            change.old, change.new, change.ratio, change.what
+            "{:>9.2} {new:>9}  {ratio:20}  {}{mark}",
+            change.old, change.what
         )?;
     }
-    Ok(())
+    let regressed = regressions(changes);
+    writeln!(out, "{} compared, {regressed} regressed", changes.len())
+}
+
+/// How many regressed.
+pub fn regressions(changes: &[Change]) -> usize {
+    changes
+        .iter()
+        .filter(|change| change.verdict == Verdict::Regressed)
+        .count()
 }
 
 #[cfg(test)]
@@ -111,18 +155,10 @@ mod tests {
             version: String::new(),
         };
         let series = |contestant: &str, median: f64| Series {
-            group: "default".to_owned(),
-            pause_ms: 0,
-            contestant: contestant.to_owned(),
-            phase: Phase::Run,
             ms: (-10..=10)
                 .map(|step| Some(median * (1.0 + f64::from(step) / 1000.0)))
                 .collect(),
-            cpu_ms: Vec::new(),
-            switches: Vec::new(),
-            max_rss_kib: None,
-            failed: 0,
-            timed_out: 0,
+            ..Series::new("default", 0, contestant, Phase::Run)
         };
         Document {
             schema: SCHEMA,
@@ -158,19 +194,25 @@ mod tests {
             (9.0, 0.05, false),
         ] {
             let change = only(&old, &result(new, 5.0), threshold);
-            assert_eq!(change.regressed, regressed, "{new} at {threshold}");
-            assert!((change.ratio - new / 10.0).abs() < 1e-9);
+            assert_eq!(
+                change.verdict == Verdict::Regressed,
+                regressed,
+                "{new} at {threshold}"
+            );
+            assert!((change.ratio.unwrap().median - new / 10.0).abs() < 1e-9);
         }
     }
 
     #[test]
     fn a_slower_machine_is_no_regression_and_hides_none() {
         let old = result(10.0, 5.0);
-        assert!(!only(&old, &result(20.0, 10.0), 0.05).regressed);
+        assert_eq!(only(&old, &result(20.0, 10.0), 0.05).verdict, Verdict::Same);
         let change = only(&old, &result(24.0, 10.0), 0.05);
-        assert!(change.regressed && (change.ratio - 1.2).abs() < 1e-9);
+        assert_eq!(change.verdict, Verdict::Regressed);
+        assert!((change.ratio.unwrap().median - 1.2).abs() < 1e-9);
         // On a machine twice as fast, the same time is twice as slow.
-        assert!(only(&old, &result(10.0, 2.5), 0.05).regressed);
+        let change = only(&old, &result(10.0, 2.5), 0.05);
+        assert_eq!(change.verdict, Verdict::Regressed);
     }
 
     #[test]
@@ -178,10 +220,29 @@ mod tests {
         let (mut old, new) = (result(10.0, 5.0), result(20.0, 5.0));
         old.series.retain(|series| series.contestant != "rt");
         assert_eq!(changes(&old, &new, 0.05), []);
-        let (old, mut new) = (result(10.0, 5.0), result(20.0, 5.0));
-        // All rounds failed.
+    }
+
+    #[test]
+    fn to_fail_where_it_did_not_is_a_regression() {
+        let (old, mut new) = (result(10.0, 5.0), result(10.0, 5.0));
         new.series[1].ms = vec![None; 21];
-        assert_eq!(changes(&old, &new, 0.05), []);
+        let change = only(&old, &new, 0.05);
+        assert_eq!((change.verdict, change.new), (Verdict::Regressed, None));
+        new.series[1].ms = vec![Some(90.0); 3];
+        assert_eq!(only(&old, &new, 0.05).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn the_wider_the_spread_the_more_it_takes() {
+        let wide = |middle: f64| {
+            let mut document = result(middle, 5.0);
+            let samples = (0..21).map(|step| Some(middle * (0.5 + f64::from(step) / 20.0)));
+            document.series[1].ms = samples.collect();
+            document
+        };
+        assert_eq!(only(&wide(10.0), &wide(11.0), 0.05).verdict, Verdict::Same);
+        let change = only(&wide(10.0), &wide(25.0), 0.05);
+        assert_eq!(change.verdict, Verdict::Regressed);
     }
 
     #[test]
@@ -191,7 +252,8 @@ mod tests {
         write(&changes, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(
-            text.contains("2.000×  rt run, whole default (0 ms pauses)  REGRESSED"),
+            text.contains("rt, run, whole (default, 0 ms pauses)  REGRESSED")
+                && text.contains("1 compared, 1 regressed"),
             "{text}"
         );
     }

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use plimsoll_fixtures::bundle::Bundle;
 
-use super::contestant::{Block, Contestant, Sample, Setting};
+use super::blocks::Block;
+use super::contestant::Contestant;
 use super::document::{Document, Kind, Phase, SCHEMA, Series};
 use super::options::Options;
 use super::progress::Progress;
+use super::sample::Sample;
+use super::setting::Setting;
 use super::tools::Tools;
 use super::{Error, conditions, ladder, memory, resident, scaling, view};
 use crate::drive::Runtime;
@@ -74,12 +77,38 @@ fn phases(course: &mut Course<'_>, field: &mut [Contestant]) -> Result<(), Error
         }
     }
     let measured = course.options.pauses.iter().try_for_each(|pause| {
-        course.rounds("default", *pause, &Block::ALL, field, |_| default.clone())
+        let part = Part {
+            group: "default",
+            pause: *pause,
+            blocks: &Block::ALL,
+            runtime: None,
+        };
+        course.rounds(&part, field, |_| default.clone())
     });
     field
         .iter_mut()
         .try_for_each(|contestant| contestant.unsettle(course.tools))?;
     measured
+}
+
+/// What is measured in a row of rounds.
+pub(super) struct Part<'p> {
+    /// What reports call it.
+    pub(super) group: &'p str,
+    /// The pause before each block of commands.
+    pub(super) pause: Duration,
+    pub(super) blocks: &'p [Block],
+    /// The only runtime that takes part, besides the floor and the empty program.
+    pub(super) runtime: Option<&'p str>,
+}
+
+impl Part<'_> {
+    fn admits(&self, contestant: &Contestant) -> bool {
+        !contestant.is_runtime()
+            || self
+                .runtime
+                .is_none_or(|name| name == contestant.entrant.name)
+    }
 }
 
 /// What is measured by, and what has been.
@@ -111,29 +140,33 @@ impl<'a> Course<'a> {
         Setting::write(&bundle, &self.tools.dir().join("bundles").join(name), None)
     }
 
-    /// Runs the rounds of a group: of each block, every contestant in turn, first another one each round.
+    /// Runs the rounds of a part: of each block, every contestant in turn, first another one each round.
     /// One round more comes first and is not counted.
     pub(super) fn rounds(
         &mut self,
-        group: &str,
-        pause: Duration,
-        blocks: &[Block],
+        part: &Part<'_>,
         field: &mut [Contestant],
         setting: impl Fn(usize) -> Setting,
     ) -> Result<(), Error> {
         let rounds = self.options.rounds;
         for round in 0..=rounds {
-            for block in blocks {
-                for turn in 0..field.len() {
-                    let who = (turn + round) % field.len();
-                    sleep(pause);
+            for block in part.blocks {
+                let mut players: Vec<usize> = (0..field.len())
+                    .filter(|who| part.admits(&field[*who]) && field[*who].plays(*block))
+                    .collect();
+                let turn = round % players.len().max(1);
+                players.rotate_left(turn);
+                for who in players {
+                    // Not a wait for anything: the pause is what is varied. After it the kernel is idle, and
+                    // grace periods are not shared with the start before.
+                    sleep(part.pause);
                     let samples = field[who].measure(self.tools, *block, &setting(who))?;
                     let name = field[who].entrant.name.clone();
                     self.progress
-                        .show(group, round.saturating_sub(1), rounds, &name);
+                        .show(part.group, round.saturating_sub(1), rounds, &name);
                     if round > 0 {
                         for (phase, sample) in samples {
-                            self.record(group, pause, (who, &name), (phase, round - 1), sample);
+                            self.record(part, (who, &name), (phase, round - 1), sample);
                         }
                     }
                 }
@@ -143,56 +176,40 @@ impl<'a> Course<'a> {
     }
 
     /// Keeps one sample.
-    pub(super) fn record(
+    fn record(
         &mut self,
-        group: &str,
-        pause: Duration,
+        part: &Part<'_>,
         (who, name): (usize, &str),
         (phase, round): (Phase, usize),
         sample: Sample,
     ) {
-        let pause_ms = pause.as_millis() as u64;
+        let pause_ms = part.pause.as_millis() as u64;
         let series = self
             .series
-            .entry((group.to_owned(), pause_ms, who, phase))
-            .or_insert_with(|| Series {
-                group: group.to_owned(),
-                pause_ms,
-                contestant: name.to_owned(),
-                phase,
-                ms: Vec::new(),
-                cpu_ms: Vec::new(),
-                switches: Vec::new(),
-                max_rss_kib: None,
-                failed: 0,
-                timed_out: 0,
-            });
+            .entry((part.group.to_owned(), pause_ms, who, phase))
+            .or_insert_with(|| Series::new(part.group, pause_ms, name, phase));
+        // Rounds in which a block broke off before this phase.
         series.ms.resize(round, None);
-        series.cpu_ms.resize(round, None);
+        series.user_ms.resize(round, None);
+        series.system_ms.resize(round, None);
         series.switches.resize(round, None);
-        let reading = match sample {
-            Ok(reading) => Some(reading),
-            Err(miss) => {
-                series.failed += 1;
-                series.timed_out += usize::from(miss.timed_out);
-                self.note(name, group, &miss.why);
-                None
-            }
-        };
-        // The entry again: the note needed the whole of `self`.
-        if let Some(series) = self
-            .series
-            .get_mut(&(group.to_owned(), pause_ms, who, phase))
-        {
-            series.ms.push(reading.map(|reading| reading.ms));
-            series
-                .cpu_ms
-                .push(reading.and_then(|reading| reading.cpu_ms));
-            series
-                .switches
-                .push(reading.and_then(|reading| reading.switches));
-            let rss = reading.and_then(|reading| reading.max_rss_kib);
-            series.max_rss_kib = series.max_rss_kib.max(rss);
+        let reading = sample.as_ref().ok();
+        series.ms.push(reading.map(|reading| reading.ms));
+        series
+            .user_ms
+            .push(reading.and_then(|reading| reading.user_ms));
+        series
+            .system_ms
+            .push(reading.and_then(|reading| reading.system_ms));
+        series
+            .switches
+            .push(reading.and_then(|reading| reading.switches));
+        let rss = reading.and_then(|reading| reading.max_rss_kib);
+        series.max_rss_kib = series.max_rss_kib.max(rss);
+        if let Err(miss) = sample {
+            series.failed += 1;
+            series.timed_out += usize::from(miss.timed_out);
+            self.note(name, part.group, &miss.why);
         }
     }
 

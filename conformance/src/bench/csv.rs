@@ -8,20 +8,21 @@ use super::document::Document;
 pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "group,pause_ms,contestant,phase,round,ms,cpu_ms,switches"
+        "group,pause_ms,contestant,phase,round,ms,user_ms,system_ms,switches"
     )?;
     for series in &document.series {
         let phase = serde_json::to_value(series.phase).unwrap_or_default();
         for (round, ms) in series.ms.iter().enumerate() {
             writeln!(
                 out,
-                "{},{},{},{},{round},{},{},{}",
-                series.group,
+                "{},{},{},{},{round},{},{},{},{}",
+                quoted(&series.group),
                 series.pause_ms,
                 quoted(&series.contestant),
                 phase.as_str().unwrap_or_default(),
                 cell(*ms),
-                cell(series.cpu_ms[round]),
+                cell(series.user_ms[round]),
+                cell(series.system_ms[round]),
                 cell(series.switches[round]),
             )?;
         }

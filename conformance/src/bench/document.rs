@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 
 /// The version of this format.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,7 +95,7 @@ pub enum Kind {
 /// The samples of one phase of one contestant, in the order of the rounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// What was varied: `default`, `ladder/NAME`, `resident/N`.
+    /// What was varied: `default`, `ladder/NN-NAME`, `resident/N/RUNTIME`.
     pub group: String,
     /// The pause between starts, in milliseconds.
     pub pause_ms: u64,
@@ -105,8 +105,10 @@ pub struct Series {
     pub phase: Phase,
     /// Wall-clock milliseconds; null where the round failed.
     pub ms: Vec<Option<f64>>,
-    /// Milliseconds of CPU, user and system, where they are known.
-    pub cpu_ms: Vec<Option<f64>>,
+    /// Milliseconds of CPU in user mode, where they are known.
+    pub user_ms: Vec<Option<f64>>,
+    /// Milliseconds of CPU in the kernel, where they are known.
+    pub system_ms: Vec<Option<f64>>,
     /// Context switches, where they are known.
     pub switches: Vec<Option<u64>>,
     /// The largest resident set of the command or its children, in KiB.
@@ -118,9 +120,34 @@ pub struct Series {
 }
 
 impl Series {
-    /// Whether it is of the same phase and conditions as `other`.
-    pub fn pairs_with(&self, other: &Self) -> bool {
-        (&self.group, self.pause_ms, self.phase) == (&other.group, other.pause_ms, other.phase)
+    /// A series without samples.
+    pub fn new(group: &str, pause_ms: u64, contestant: &str, phase: Phase) -> Self {
+        Self {
+            group: group.to_owned(),
+            pause_ms,
+            contestant: contestant.to_owned(),
+            phase,
+            ms: Vec::new(),
+            user_ms: Vec::new(),
+            system_ms: Vec::new(),
+            switches: Vec::new(),
+            max_rss_kib: None,
+            failed: 0,
+            timed_out: 0,
+        }
+    }
+
+    /// Whether it was measured under the same conditions as `other`, round by round.
+    fn beside(&self, other: &Self) -> bool {
+        (&self.group, self.pause_ms) == (&other.group, other.pause_ms)
+    }
+
+    /// CPU of both kinds, where it is known.
+    pub fn cpu_ms(&self) -> Vec<Option<f64>> {
+        let pairs = self.user_ms.iter().zip(&self.system_ms);
+        pairs
+            .map(|(user, system)| Some((*user)? + (*system)?))
+            .collect()
     }
 }
 
@@ -182,10 +209,8 @@ impl Phase {
     /// What a runtime's figure is measured against.
     pub fn reference(self) -> Kind {
         match self {
-            Self::First | Self::ExitSeen | Self::Run | Self::ExecFirst | Self::Exec => {
-                Kind::Equipped
-            }
-            _ => Kind::Empty,
+            Self::Process | Self::State | Self::List => Kind::Empty,
+            _ => Kind::Equipped,
         }
     }
 }
@@ -197,8 +222,10 @@ pub struct Throughput {
     pub contestant: String,
     /// How many at once.
     pub at_once: usize,
-    /// Containers a second.
+    /// Containers a second, the median of the bursts.
     pub per_second: f64,
+    /// Containers a second of each burst.
+    pub bursts: Vec<f64>,
     /// Containers that failed.
     pub failed: usize,
 }
@@ -236,11 +263,28 @@ impl Document {
         }
     }
 
-    /// The series of `contestant` that pairs with `series`.
+    /// The series of `contestant` that pairs with `series`: the same phase under the same conditions.
     pub fn counterpart(&self, series: &Series, contestant: &str) -> Option<&Series> {
-        self.series
-            .iter()
-            .find(|other| other.contestant == contestant && other.pairs_with(series))
+        self.find(series, contestant, series.phase)
+    }
+
+    /// The series that `series` is measured against, unless it is that itself.
+    pub fn reference(&self, series: &Series) -> Option<&Series> {
+        let kind = series.phase.reference();
+        let phase = match kind {
+            // It does nothing but start.
+            Kind::Empty => Phase::Process,
+            _ => series.phase,
+        };
+        let name = self.of_kind(kind)?;
+        self.find(series, name, phase)
+            .filter(|_| name != series.contestant)
+    }
+
+    fn find(&self, beside: &Series, contestant: &str, phase: Phase) -> Option<&Series> {
+        self.series.iter().find(|other| {
+            other.contestant == contestant && other.phase == phase && other.beside(beside)
+        })
     }
 
     /// The name of the contestant of `kind`.

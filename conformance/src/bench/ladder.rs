@@ -6,9 +6,11 @@ use plimsoll_fixtures::bundle::{Bundle, default_spec};
 use plimsoll_fixtures::seccomp::ENGINE;
 use serde_json::{Value, json};
 
-use super::contestant::{Block, Contestant, Setting};
-use super::course::Course;
+use super::blocks::Block;
+use super::contestant::Contestant;
+use super::course::{Course, Part};
 use super::filter;
+use super::setting::Setting;
 use super::{Error, at};
 
 /// A rung: its name, how it changes the bundle of the rung below, and what the floor adds.
@@ -181,14 +183,18 @@ pub(super) fn climb(course: &mut Course<'_>, field: &mut [Contestant]) -> Result
             })
             .collect::<Result<Vec<Setting>, Error>>()?;
         let group = format!("ladder/{at_rung:02}-{name}");
-        course.rounds(&group, pause, &[Block::Run], field, |who| {
-            settings[who].clone()
-        })?;
+        let part = Part {
+            group: &group,
+            pause,
+            blocks: &[Block::Run],
+            runtime: None,
+        };
+        course.rounds(&part, field, |who| settings[who].clone())?;
     }
     course.note(
-        "floor",
+        "bare and floor",
         "ladder",
-        "runs no hook: its figure at the rung `hook` is of a container without it",
+        "load a seccomp filter that comes compiled; a runtime compiles it from its names",
     );
     Ok(())
 }

@@ -32,7 +32,8 @@ impl Measured {
     pub(super) fn whole(&self) -> Reading {
         Reading {
             ms: milliseconds(self.begin_ns, self.end_ns),
-            cpu_ms: Some((self.user_us + self.system_us) as f64 / 1e3),
+            user_ms: Some(self.user_us as f64 / 1e3),
+            system_ms: Some(self.system_us as f64 / 1e3),
             switches: Some(self.voluntary_switches + self.involuntary_switches),
             max_rss_kib: Some(self.max_rss_kib),
         }
@@ -51,7 +52,8 @@ impl Measured {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Reading {
     pub(super) ms: f64,
-    pub(super) cpu_ms: Option<f64>,
+    pub(super) user_ms: Option<f64>,
+    pub(super) system_ms: Option<f64>,
     pub(super) switches: Option<u64>,
     pub(super) max_rss_kib: Option<u64>,
 }
@@ -61,7 +63,8 @@ impl Reading {
     pub(super) fn span(from_ns: u64, to_ns: u64) -> Self {
         Self {
             ms: milliseconds(from_ns, to_ns),
-            cpu_ms: None,
+            user_ms: None,
+            system_ms: None,
             switches: None,
             max_rss_kib: None,
         }

@@ -7,7 +7,7 @@ use super::course::Course;
 use super::document::{Kind, Memory};
 use super::{Error, at};
 
-/// Creates one container of each runtime and adds up its processes.
+/// Creates one container of each runtime, and of the floor, and adds up its processes.
 pub(super) fn measure(
     course: &mut Course<'_>,
     field: &mut [Contestant],
@@ -16,7 +16,7 @@ pub(super) fn measure(
     let mut all = Vec::new();
     for contestant in field
         .iter_mut()
-        .filter(|contestant| contestant.entrant.kind == Kind::Runtime)
+        .filter(|contestant| matches!(contestant.entrant.kind, Kind::Runtime | Kind::Equipped))
     {
         let (input, kept) = at("make a pipe", std::io::pipe())?;
         match contestant.create_idle(course.tools, &setting, input.into())? {

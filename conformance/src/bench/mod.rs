@@ -2,28 +2,34 @@
 //!
 //! - [`options`]: what is measured, and how often
 //! - `tools`, `measured`: the stop-watch (`floor measure`) and what it says
-//! - `contestant`: runtimes, the floor in two forms, and the empty program, each asked for the same blocks
+//! - `contestant`: runtimes, the floor in two forms, and the empty program; `setting`: the container they make
+//! - `blocks`: the commands that each is asked for, `idle`: containers that live on, `sample`: what they give
 //! - `course`: rounds in rotated order; `ladder`, `scaling`, `resident`, `memory`: what is varied
 //! - [`document`]: the result, as it is written and read; [`stats`]: what is made of its samples
-//! - `table`, `csv`, `html`: views of it; [`compare`]: two of them
+//! - `table` with `grid`, `csv`, `html`: views of it; [`compare`]: two of them
 //!
 //! A bench prepares a bundle for each contestant, then goes round by round through blocks of commands;
 //! each block of each round is run by every contestant before the next, so that samples pair up. Every
 //! command is started by the stop-watch and killed at its time limit; the payload stamps the clock with its
 //! first instructions.
 
+mod blocks;
 mod conditions;
 mod contestant;
 mod course;
 mod csv;
 mod filter;
+mod grid;
 mod html;
+mod idle;
 mod ladder;
 mod measured;
 mod memory;
 mod progress;
 mod resident;
+mod sample;
 mod scaling;
+mod setting;
 mod table;
 mod tools;
 mod view;

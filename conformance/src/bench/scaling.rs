@@ -8,6 +8,11 @@ use super::Error;
 use super::contestant::Contestant;
 use super::course::Course;
 use super::document::{Kind, Throughput};
+use super::setting::Setting;
+use super::stats::summary;
+
+/// How often each point is measured, in rotated order.
+const BURSTS: usize = 5;
 
 /// Runs containers one at a time up to twice as many at once as there are processors.
 pub(super) fn measure(
@@ -18,29 +23,57 @@ pub(super) fn measure(
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let mut points = Vec::new();
     for at_once in 1..=2 * processors {
-        for contestant in field
-            .iter_mut()
-            .filter(|contestant| contestant.entrant.kind != Kind::Empty)
-        {
-            course.progress.show(
-                "scaling",
-                at_once - 1,
-                2 * processors,
-                &contestant.entrant.name,
-            );
-            let calls: Vec<(Vec<String>, String)> = (0..course.options.rounds * at_once)
-                .map(|_| contestant.run_call(&setting, &["/probe", "true"]))
-                .collect();
-            let (failed, seconds) = run_all(course, contestant, &calls, at_once)?;
-            points.push(Throughput {
+        let group = format!("scaling, {at_once} at once");
+        let mut found: Vec<Throughput> = field
+            .iter()
+            .map(|contestant| Throughput {
                 contestant: contestant.entrant.name.clone(),
                 at_once,
-                per_second: (calls.len() - failed) as f64 / seconds,
-                failed,
-            });
+                per_second: 0.0,
+                bursts: Vec::new(),
+                failed: 0,
+            })
+            .collect();
+        for burst in 0..BURSTS {
+            for turn in 0..field.len() {
+                let who = (turn + burst) % field.len();
+                let contestant = &mut field[who];
+                if contestant.entrant.kind == Kind::Empty {
+                    continue;
+                }
+                course
+                    .progress
+                    .show(&group, burst, BURSTS, &contestant.entrant.name);
+                let (failed, per_second) = one_burst(course, contestant, &setting, at_once)?;
+                found[who].failed += failed;
+                found[who].bursts.push(per_second);
+            }
         }
+        points.extend(found.into_iter().filter_map(|mut point| {
+            let bursts: Vec<Option<f64>> = point.bursts.iter().copied().map(Some).collect();
+            point.per_second = summary(&bursts)?.median;
+            Some(point)
+        }));
     }
     Ok(points)
+}
+
+/// Runs a share of the rounds' containers; answers how many failed, and the others a second.
+fn one_burst(
+    course: &Course<'_>,
+    contestant: &mut Contestant,
+    setting: &Setting,
+    at_once: usize,
+) -> Result<(usize, f64), Error> {
+    let number = course.options.rounds.div_ceil(BURSTS) * at_once;
+    let calls: Vec<(Vec<String>, String)> = (0..number)
+        .map(|_| {
+            let id = contestant.next_id();
+            (contestant.run_call(setting, &id), id)
+        })
+        .collect();
+    let (failed, seconds) = run_all(course, contestant, &calls, at_once)?;
+    Ok((failed, (number - failed) as f64 / seconds))
 }
 
 /// Makes all calls, `at_once` at a time; answers how many failed and the seconds that passed.

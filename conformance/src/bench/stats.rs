@@ -40,7 +40,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 pub struct Ratio {
     /// The median of the pairs' ratios.
     pub median: f64,
-    /// The lower end of its 95 % bootstrap interval.
+    /// The lower end of its bootstrap interval.
     pub low: f64,
     /// The upper end.
     pub high: f64,
@@ -55,49 +55,95 @@ impl Ratio {
     }
 }
 
-/// How often the pairs are drawn again.
-const RESAMPLES: usize = 1000;
-/// Fewer pairs than this say nothing.
-const FEWEST_PAIRS: usize = 5;
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = format!("{:.2}× [{:.2}–{:.2}]", self.median, self.low, self.high);
+        out.pad(&text)
+    }
+}
 
-/// The ratio of `left` to `right`, round by round, with a bootstrap interval.
+/// How often samples are drawn again.
+const RESAMPLES: usize = 2000;
+/// Fewer samples than this say nothing.
+const FEWEST: usize = 5;
+
+/// The ratio of `left` to `right`, round by round, with its 95 % interval.
 pub fn ratio(left: &[Option<f64>], right: &[Option<f64>]) -> Option<Ratio> {
-    let ratios: Vec<f64> = left
-        .iter()
-        .zip(right)
-        .filter_map(|(left, right)| Some((*left)? / right.filter(|right| *right > 0.0)?))
-        .collect();
-    if ratios.len() < FEWEST_PAIRS {
+    let ratios = paired(left, right);
+    if ratios.len() < FEWEST {
         return None;
     }
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut medians: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            median(
-                (0..ratios.len())
-                    .map(|_| ratios[random.below(ratios.len())])
-                    .collect(),
-            )
-        })
-        .collect();
-    medians.sort_by(f64::total_cmp);
+    let mut random = Random::new();
+    let (low, high) = interval(0.95, || median(random.draw(&ratios)));
     Some(Ratio {
         pairs: ratios.len(),
-        low: quantile(&medians, 0.025),
-        high: quantile(&medians, 0.975),
+        low,
+        high,
         median: median(ratios),
     })
 }
 
+/// The ratios of the rounds in which both have a sample.
+pub fn paired(left: &[Option<f64>], right: &[Option<f64>]) -> Vec<f64> {
+    left.iter()
+        .zip(right)
+        .filter_map(|(left, right)| Some((*left)? / right.filter(|right| *right > 0.0)?))
+        .collect()
+}
+
+/// How the median of `new` differs from that of `old`, which was measured at another time, so that nothing
+/// pairs; with the interval of `confidence`.
+pub fn shift(old: &[f64], new: &[f64], confidence: f64) -> Option<Ratio> {
+    let pairs = old.len().min(new.len());
+    if pairs < FEWEST {
+        return None;
+    }
+    let mut random = Random::new();
+    let (low, high) = interval(confidence, || {
+        median(random.draw(new)) / median(random.draw(old))
+    });
+    Some(Ratio {
+        pairs,
+        low,
+        high,
+        median: median(new.to_vec()) / median(old.to_vec()),
+    })
+}
+
+/// The percentile interval of what `resample` gives.
+fn interval(confidence: f64, mut resample: impl FnMut() -> f64) -> (f64, f64) {
+    let mut all: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
+    all.sort_by(f64::total_cmp);
+    let tail = (1.0 - confidence) / 2.0;
+    (quantile(&all, tail), quantile(&all, 1.0 - tail))
+}
+
 fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    quantile(&samples, 0.5)
+    let middle = samples.len() / 2;
+    let odd = samples.len() % 2 == 1;
+    let (below, upper, _) = samples.select_nth_unstable_by(middle, f64::total_cmp);
+    if odd {
+        return *upper;
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    lower.midpoint(*upper)
 }
 
 /// xorshift64: the same draws each time, so that a result can be computed again.
 struct Random(u64);
 
 impl Random {
+    fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// As many of `samples` again, each at random.
+    fn draw(&mut self, samples: &[f64]) -> Vec<f64> {
+        (0..samples.len())
+            .map(|_| samples[self.below(samples.len())])
+            .collect()
+    }
+
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -144,6 +190,70 @@ mod tests {
         let left: Vec<f64> = (0..40).map(|i| 10.0 + f64::from(i * 7 % 11)).collect();
         let right: Vec<f64> = (0..40).map(|i| 10.0 + f64::from(i * 5 % 11)).collect();
         assert!(!ratio(&samples(&left), &samples(&right)).unwrap().decides());
+    }
+
+    /// A source of times as a machine gives them: a floor, a spread above it, now and then much more.
+    struct Machine(Random);
+
+    impl Machine {
+        fn uniform(&mut self) -> f64 {
+            (self.0.below(1 << 30) as f64 + 0.5) / f64::from(1 << 30)
+        }
+
+        /// `rounds` of a command that takes at least `least`.
+        fn times(&mut self, least: f64, rounds: usize) -> Vec<Option<f64>> {
+            let mut one = || {
+                let spread = -self.uniform().ln() * 0.3;
+                let hiccup = if self.uniform() < 0.05 { 4.0 } else { 0.0 };
+                Some(least * (1.0 + spread + hiccup))
+            };
+            (0..rounds).map(|_| one()).collect()
+        }
+    }
+
+    /// In how many of `trials` benchmarks the ratio of `least` to 1 is decided, and its interval holds it.
+    fn tried(least: f64, rounds: usize, trials: usize) -> (usize, usize) {
+        let mut machine = Machine(Random(7));
+        let (mut decided, mut held) = (0, 0);
+        for _ in 0..trials {
+            let (left, right) = (machine.times(least, rounds), machine.times(1.0, rounds));
+            let ratio = ratio(&left, &right).unwrap();
+            decided += usize::from(ratio.decides());
+            held += usize::from(ratio.low <= least && least <= ratio.high);
+        }
+        (decided, held)
+    }
+
+    #[test]
+    fn equals_seldom_have_a_winner_and_the_interval_holds_the_truth() {
+        for rounds in [10, 30] {
+            let (decided, held) = tried(1.0, rounds, 100);
+            assert!(decided <= 9, "{decided} of 100 wrong, {rounds} rounds");
+            assert!(held >= 91, "{held} of 100 held, {rounds} rounds");
+        }
+    }
+
+    #[test]
+    fn a_slower_one_is_found() {
+        let (decided, held) = tried(1.5, 30, 100);
+        assert!(decided >= 97, "{decided} of 100 found");
+        assert!(held >= 91, "{held} of 100 held");
+    }
+
+    #[test]
+    fn a_shift_is_told_from_noise() {
+        let mut machine = Machine(Random(11));
+        let mut wrong = 0;
+        let mut found = 0;
+        for _ in 0..50 {
+            let mut times =
+                |least| -> Vec<f64> { machine.times(least, 30).into_iter().flatten().collect() };
+            let (old, same, slower) = (times(1.0), times(1.0), times(1.5));
+            wrong += usize::from(shift(&old, &same, 0.99).unwrap().decides());
+            found += usize::from(shift(&old, &slower, 0.99).unwrap().low > 1.0);
+        }
+        assert!(wrong <= 2 && found >= 48, "{wrong} wrong, {found} found");
+        assert_eq!(shift(&[1.0; 4], &[2.0; 30], 0.95), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::document::{Document, Kind, Phase, Series};
+use super::grid;
 use super::stats::{Ratio, ratio, summary};
 
 /// Writes the result as tables.
@@ -35,11 +36,12 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "bare: the kernel's work alone; floor: with what a correct runtime must add; empty: an empty program"
+        "bare: the kernel's work alone; floor: with what a correct runtime must add; empty: an empty program\n\
+         CPU is a median, its parts user and system are means"
     )?;
-    let mut shown: Option<(&str, u64, Phase)> = None;
+    let mut shown: Option<(u64, Phase)> = None;
     for series in in_order(document) {
-        let key = (series.group.as_str(), series.pause_ms, series.phase);
+        let key = (series.pause_ms, series.phase);
         if shown != Some(key) {
             shown = Some(key);
             heading(series, out)?;
@@ -52,32 +54,27 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     rest(document, out)
 }
 
-/// The series by group, pause and phase, with the contestants together.
-pub(super) fn in_order(document: &Document) -> Vec<&Series> {
-    let mut all: Vec<&Series> = document.series.iter().collect();
-    all.sort_by(|a, b| (&a.group, a.pause_ms, a.phase).cmp(&(&b.group, b.pause_ms, b.phase)));
+/// The series of the default container by pause and phase, with the contestants together.
+fn in_order(document: &Document) -> Vec<&Series> {
+    let mut all: Vec<&Series> = document
+        .series
+        .iter()
+        .filter(|series| series.group == "default")
+        .collect();
+    all.sort_by_key(|series| (series.pause_ms, series.phase));
     all
 }
 
 fn heading(series: &Series, out: &mut dyn Write) -> io::Result<()> {
-    let group = if series.group == "default" {
-        String::new()
-    } else {
-        format!("{}, ", series.group)
-    };
     let pause = match series.pause_ms {
         0 => "no pauses".to_owned(),
         pause => format!("pauses of {pause} ms"),
     };
+    writeln!(out, "\n{} ({pause}), milliseconds", series.phase.name())?;
     writeln!(
         out,
-        "\n{} ({group}{pause}), milliseconds",
-        series.phase.name()
-    )?;
-    writeln!(
-        out,
-        "  {:12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}  ratio to reference",
-        "", "min", "p25", "median", "p95", "p99", "CPU", "switches", "RSS KiB"
+        "  {:12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}  ratio to reference",
+        "", "min", "p25", "median", "p95", "p99", "CPU", "user", "system", "switches", "RSS KiB"
     )
 }
 
@@ -95,7 +92,10 @@ fn row(document: &Document, series: &Series) -> String {
             ] {
                 write_cell(&mut row, Some(value), 2);
             }
-            write_cell(&mut row, summary_median(&series.cpu_ms), 2);
+            write_cell(&mut row, summary_median(&series.cpu_ms()), 2);
+            // The kernel may split a command's time by the timer's ticks, which only a mean evens out.
+            write_cell(&mut row, mean(&series.user_ms), 2);
+            write_cell(&mut row, mean(&series.system_ms), 2);
             let switches: Vec<Option<f64>> = series
                 .switches
                 .iter()
@@ -110,7 +110,7 @@ fn row(document: &Document, series: &Series) -> String {
         }
     }
     if let Some((reference, ratio)) = against_reference(document, series) {
-        let _ = write!(row, "  {} of {reference}", show(&ratio));
+        let _ = write!(row, "  {ratio} of {reference}");
     }
     if series.failed > 0 {
         let _ = write!(row, "  {} failed", series.failed);
@@ -133,31 +133,16 @@ fn summary_median(samples: &[Option<f64>]) -> Option<f64> {
     summary(samples).map(|summary| summary.median)
 }
 
-/// A ratio with its interval.
-pub(super) fn show(ratio: &Ratio) -> String {
-    format!("{:.2}× [{:.2}–{:.2}]", ratio.median, ratio.low, ratio.high)
+fn mean(samples: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<f64> = samples.iter().flatten().copied().collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The ratio of a runtime's series to its phase's reference.
-pub(super) fn against_reference<'a>(
-    document: &'a Document,
-    series: &Series,
-) -> Option<(&'a str, Ratio)> {
-    let kind = series.phase.reference();
-    let name = document.of_kind(kind)?;
-    if name == series.contestant {
-        return None;
-    }
-    let reference = match kind {
-        // It has one phase only.
-        Kind::Empty => document.series.iter().find(|other| {
-            other.contestant == name
-                && other.phase == Phase::Process
-                && other.pause_ms == series.pause_ms
-        }),
-        _ => document.counterpart(series, name),
-    }?;
-    Some((name, ratio(&series.ms, &reference.ms)?))
+/// The ratio of a series to its phase's reference, and that one's name.
+fn against_reference<'a>(document: &'a Document, series: &Series) -> Option<(&'a str, Ratio)> {
+    let reference = document.reference(series)?;
+    let ratio = ratio(&series.ms, &reference.ms)?;
+    Some((&reference.contestant, ratio))
 }
 
 /// Who is ahead in each phase, where that can be said.
@@ -177,7 +162,7 @@ fn verdicts(document: &Document) -> Vec<String> {
     };
     lines.push(format!("\npairs of rounds, others to {first}"));
     for series in in_order(document) {
-        if !others.contains(&series.contestant.as_str()) || series.group != "default" {
+        if !others.contains(&series.contestant.as_str()) {
             continue;
         }
         let Some(base) = document.counterpart(series, first) else {
@@ -196,38 +181,14 @@ fn verdicts(document: &Document) -> Vec<String> {
             series.phase.name(),
             series.pause_ms,
             series.contestant,
-            show(&ratio)
+            ratio
         ));
     }
     lines
 }
 
 fn rest(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    if !document.scaling.is_empty() {
-        writeln!(out, "\ncontainers a second, so many at once")?;
-        for point in &document.scaling {
-            let failed = if point.failed > 0 {
-                format!("  {} failed", point.failed)
-            } else {
-                String::new()
-            };
-            writeln!(
-                out,
-                "  {:12} {:>3} at once {:>9.1}{failed}",
-                point.contestant, point.at_once, point.per_second
-            )?;
-        }
-    }
-    if !document.memory.is_empty() {
-        writeln!(out, "\nmemory of an idle created container, KiB")?;
-        for memory in &document.memory {
-            writeln!(
-                out,
-                "  {:12} PSS {:>7}  private {:>7}  in {} processes",
-                memory.contestant, memory.pss_kib, memory.private_kib, memory.processes
-            )?;
-        }
-    }
+    grid::write(document, out)?;
     if !document.notes.is_empty() {
         writeln!(out, "\nnotes")?;
         for note in &document.notes {

@@ -13,7 +13,8 @@ use super::measured::Measured;
 use super::{Error, at};
 use crate::engine::RunDir;
 
-/// The programs of a benchmark, in a directory of their own that ends with it, as does every container whose id has its token.
+/// The programs of a benchmark, in a directory of their own that ends with it, as does every container whose
+/// id has its token.
 pub(super) struct Tools {
     dir: RunDir,
     timeout: Duration,

@@ -58,7 +58,7 @@ struct Measure {
     /// Adds the memory of an idle created container
     #[arg(long)]
     memory: bool,
-    /// Adds all of these, with 1, 100 and 1,000 resident containers
+    /// Adds all of these; without --resident, 0, 1, 100 and 1,000 resident containers
     #[arg(long)]
     all: bool,
     /// Writes the result as JSON
@@ -164,8 +164,8 @@ impl Measure {
             },
             ladder: self.ladder || self.all,
             scaling: self.scaling || self.all,
-            resident: if self.all {
-                vec![1, 100, 1000]
+            resident: if self.all && self.resident.is_empty() {
+                vec![0, 1, 100, 1000]
             } else {
                 self.resident.clone()
             },
@@ -179,8 +179,11 @@ impl Diff {
         let (old, new) = (Document::read(&self.old)?, Document::read(&self.new)?);
         let changes = compare::changes(&old, &new, self.threshold);
         compare::write(&changes, &mut io::stdout().lock())?;
-        let regressed = changes.iter().any(|change| change.regressed);
-        Ok(if regressed { FAILED } else { OK })
+        Ok(if compare::regressions(&changes) > 0 {
+            FAILED
+        } else {
+            OK
+        })
     }
 }
 

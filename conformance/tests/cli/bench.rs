@@ -8,14 +8,14 @@ use crate::plimsoll;
 fn result(ms: f64) -> String {
     let series = |who: &str, ms: f64| {
         json!({
-            "group": "default", "pause_ms": 0, "contestant": who, "phase": "run", "ms": vec![ms; 9], "cpu_ms": [],
+            "group": "default", "pause_ms": 0, "contestant": who, "phase": "run", "ms": vec![ms; 9], "user_ms": [], "system_ms": [],
             "switches": [], "max_rss_kib": null, "failed": 0, "timed_out": 0,
         })
     };
     let entrant =
         |name: &str, kind: &str| json!({"name": name, "kind": kind, "command": "", "version": ""});
     json!({
-        "schema": 1, "plimsoll": "0.1.0", "rounds": 9, "scaling": [], "memory": [], "notes": [],
+        "schema": 2, "plimsoll": "0.1.0", "rounds": 9, "scaling": [], "memory": [], "notes": [],
         "conditions": {
             "kernel": "", "arch": "", "cpus": 1, "cpu_model": "", "cgroups": "v1", "clock_source": "",
             "load_before": 0.0, "load_after": 0.0,
@@ -39,7 +39,7 @@ fn a_regression_is_exit_status_1() {
         .prints("REGRESSED");
     diff("bench diff old.json new.json --threshold 20%")
         .exits(0)
-        .prints("1.100×");
+        .prints("1.10×");
     diff("bench diff new.json old.json").exits(0);
 }
 
@@ -52,7 +52,7 @@ fn an_unreadable_result_is_usage() {
             .run()
     };
     diff("{").exits(2).says("new.json").silent();
-    diff(&result(1.0).replace("\"schema\":1", "\"schema\":99"))
+    diff(&result(1.0).replace("\"schema\":2", "\"schema\":99"))
         .exits(2)
         .says("schema is 99")
         .silent();
