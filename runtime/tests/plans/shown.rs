@@ -25,6 +25,7 @@ pub(crate) fn show(plan: &Plan) -> String {
         keyring,
         inherited_fds,
         listen_fds,
+        notifies,
     } = plan;
     let mut text = String::new();
     one(&mut text, "namespaces", namespaces);
@@ -47,6 +48,7 @@ pub(crate) fn show(plan: &Plan) -> String {
     one(&mut text, "scheduling", scheduling);
     one(&mut text, "process", process);
     one(&mut text, "descriptors", &(inherited_fds, listen_fds));
+    one(&mut text, "notifies", notifies);
     if let Some(filter) = seccomp {
         one(&mut text, "filter", &(filter.flags, &filter.listener));
         each(&mut text, "filter", &filter.instructions);
