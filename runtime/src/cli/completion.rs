@@ -29,6 +29,11 @@ fn takes_id(command: &Command) -> bool {
     command.args.starts_with("ID") && !matches!(command.name, "create" | "run" | "restore")
 }
 
+/// Whether a flag's value, as help calls it, is a file's name.
+fn is_file(value: &str) -> bool {
+    matches!(value, "FILE" | "DIR" | "PATH")
+}
+
 fn long_names(flags: &[Flag]) -> String {
     flags
         .iter()
@@ -109,11 +114,7 @@ fn zsh_quote(text: &str) -> String {
 fn zsh_flags(out: &mut String, indent: &str, flags: &[Flag]) -> fmt::Result {
     for flag in flags {
         let value = flag.value.map_or_else(String::new, |value| {
-            let files = if matches!(value, "FILE" | "DIR" | "PATH") {
-                "_files"
-            } else {
-                " "
-            };
+            let files = if is_file(value) { "_files" } else { " " };
             format!(":{}:{files}", zsh_quote(value))
         });
         let help = zsh_quote(flag.help);
@@ -132,7 +133,7 @@ fn zsh(out: &mut String) -> fmt::Result {
     out.write_str(
         "#compdef plimrun\n\
          _plimrun_ids() {\n\
-         \x20   local -a ids=(${(f)\"$(plimrun list --quiet 2>/dev/null)\"})\n\
+         \x20   local -a ids=(${(f)\"$(plimrun $root list --quiet 2>/dev/null)\"})\n\
          \x20   compadd -a ids\n\
          }\n\
          _plimrun() {\n\
@@ -143,6 +144,8 @@ fn zsh(out: &mut String) -> fmt::Result {
     zsh_flags(out, "        ", GLOBALS)?;
     out.write_str(
         "        '1:command:->command' '*::argument:->argument'\n\
+         \x20   # for _plimrun_ids: the next _arguments forgets it\n\
+         \x20   local -a root=(${opt_args[--root]:+--root} ${(Q)opt_args[--root]})\n\
          \x20   case $state in\n\
          \x20   command)\n\
          \x20       local -a commands=(\n",
@@ -181,22 +184,37 @@ fn fish_flag(out: &mut String, condition: &str, flag: &Flag) -> fmt::Result {
     if let Some(short) = flag.short {
         write!(out, " -s {short}")?;
     }
-    if flag.value.is_some() {
-        out.write_str(" -r")?;
+    match flag.value {
+        Some(value) if is_file(value) => out.write_str(" -rF")?,
+        Some(_) => out.write_str(" -r")?,
+        None => {}
     }
     writeln!(out, " -d '{}'", flag.help.replace('\'', "\\'"))
 }
 
 fn fish(out: &mut String) -> fmt::Result {
-    out.write_str("# fish completion for plimrun\ncomplete -c plimrun -f\n")?;
+    out.write_str(
+        "# fish completion for plimrun\n\
+         function __plimrun_ids\n\
+         \x20   set -l words (commandline -opc)\n\
+         \x20   set -l root\n\
+         \x20   if set -l at (contains -i -- --root $words)\n\
+         \x20       set root --root $words[(math $at + 1)]\n\
+         \x20   end\n\
+         \x20   plimrun $root list --quiet 2>/dev/null\n\
+         end\n\
+         complete -c plimrun -f\n",
+    )?;
+    let names: Vec<_> = visible().map(|command| command.name).collect();
+    let none = format!("not __fish_seen_subcommand_from {}", names.join(" "));
     for flag in GLOBALS {
-        fish_flag(out, "__fish_use_subcommand", flag)?;
+        fish_flag(out, &none, flag)?;
     }
     for command in visible() {
         let help = command.help.replace('\'', "\\'");
         writeln!(
             out,
-            "complete -c plimrun -n __fish_use_subcommand -a {} -d '{help}'",
+            "complete -c plimrun -n '{none}' -a {} -d '{help}'",
             command.name
         )?;
         let condition = format!("__fish_seen_subcommand_from {}", command.name);
@@ -206,7 +224,7 @@ fn fish(out: &mut String) -> fmt::Result {
         if takes_id(command) {
             writeln!(
                 out,
-                "complete -c plimrun -n '{condition}' -a '(plimrun list --quiet 2>/dev/null)'"
+                "complete -c plimrun -n '{condition}' -a '(__plimrun_ids)'"
             )?;
         }
     }

@@ -5,6 +5,9 @@ use std::fmt::{self, Write};
 use super::table::{COMMANDS, Command, Flag, GLOBALS};
 use super::{EXEC_FAILURE, FAILURE, UNKNOWN_COMMAND};
 
+/// When the page's own words last changed; mandoc(1) misses a date.
+const DATE: &str = "2026-11-28";
+
 /// The page plimrun(8) in the language of man(7).
 pub(super) fn page() -> String {
     let mut text = String::new();
@@ -15,7 +18,7 @@ pub(super) fn page() -> String {
 fn write_page(out: &mut String) -> fmt::Result {
     writeln!(
         out,
-        ".TH PLIMRUN 8 \"\" \"plimrun {}\" \"System administration\"\n\
+        ".TH PLIMRUN 8 {DATE} \"plimrun {}\" \"System administration\"\n\
          .SH NAME\nplimrun \\- run containers from OCI bundles\n\
          .SH SYNOPSIS\n.B plimrun\n[\\fIGLOBAL FLAG\\fR]... \\fICOMMAND\\fR [\\fIFLAG\\fR]... [\\fIARG\\fR]...\n\
          .SH DESCRIPTION\n\

@@ -3,5 +3,7 @@
 
 mod builder;
 mod containers;
+mod flags;
 mod log;
+mod shells;
 mod usage;

@@ -3,6 +3,7 @@
 //! Needs root and a static busybox; prints why it skips otherwise.
 
 mod basics;
+mod beside_runc;
 mod bundle;
 mod descriptors;
 mod entering;
