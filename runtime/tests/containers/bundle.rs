@@ -31,7 +31,7 @@ impl Bundle {
         fs::copy(BUSYBOX, bin.join("busybox")).expect("copy");
         for name in [
             "sh", "cat", "sleep", "true", "ls", "stty", "tty", "test", "pwd", "id", "env", "nc",
-            "sed", "grep",
+            "sed", "grep", "mkdir",
         ] {
             symlink("busybox", bin.join(name)).expect("symlink");
         }

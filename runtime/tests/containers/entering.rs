@@ -252,6 +252,36 @@ fn a_process_may_enter_a_cgroup_below_the_containers() {
 }
 
 #[test]
+fn a_container_that_made_cgroups_of_its_own_is_entered_where_its_init_is() {
+    if !PathBuf::from("/sys/fs/cgroup/cgroup.controllers").exists() {
+        println!("skipped: only a v2 cgroup with children refuses processes");
+        return;
+    }
+    let script = "cd /sys/fs/cgroup; mkdir own; echo 1 >own/cgroup.procs; \
+        echo +pids >cgroup.subtree_control; echo done >/own; exec sleep 60";
+    let Some(bundle) = asleep(|config| {
+        super::bundle::args(config, script);
+        let mounts = config["mounts"].as_array_mut().expect("a list");
+        mounts.push(json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}));
+    }) else {
+        return;
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !bundle.rootfs().join("own").exists() {
+        assert!(std::time::Instant::now() < deadline, "it makes no cgroup");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let entered = bundle.plimrun(&["exec", &bundle.id(), "cat", "/proc/self/cgroup"]);
+    assert_eq!(
+        text(&entered.stdout),
+        "0::/own\n",
+        "{}",
+        text(&entered.stderr)
+    );
+    bundle.delete();
+}
+
+#[test]
 fn a_paused_container_is_entered_only_where_that_is_asked() {
     let Some(bundle) = asleep(|_| {}) else { return };
     let id = bundle.id();

@@ -9,6 +9,7 @@ mod descriptors;
 mod entering;
 mod filter;
 mod foreground;
+mod limits;
 mod lost;
 mod notify;
 mod pidfd;

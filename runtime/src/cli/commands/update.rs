@@ -178,6 +178,9 @@ struct Asked {
 
 impl Asked {
     fn read(mut value: Value) -> Result<Self, PlanError> {
+        if !value.is_object() {
+            return Err(invalid("", "an object is expected"));
+        }
         let pids_limit = match &value["pids"]["limit"] {
             Value::Null => None,
             limit => Some(
@@ -187,8 +190,9 @@ impl Asked {
             ),
         };
         let mut hugepage_limits = Vec::new();
-        for (index, entry) in value["hugepageLimits"]
-            .as_array_mut()
+        for (index, entry) in value
+            .get_mut("hugepageLimits")
+            .and_then(Value::as_array_mut)
             .into_iter()
             .flatten()
             .enumerate()
@@ -278,6 +282,9 @@ mod tests {
             read(r#"{"pids": {"limit": 0}}"#).expect("fine").pids_limit,
             Some(0)
         );
+        for no_object in ["[]", "[1]", "1", "null", r#""x""#] {
+            assert!(read(no_object).is_err(), "{no_object}");
+        }
         let error = read(r#"{"memory": {"limit": "x"}}"#)
             .err()
             .expect("a wrong type");
