@@ -44,7 +44,7 @@ pub(crate) const CHAPTERS: [Chapter; 7] = [
             ),
             ("errors", &["cli/error.rs", "exec/error.rs"]),
             ("warnings", &["cli/log.rs"]),
-            ("operations", &["cli/table.rs"]),
+            ("operations", &["cli/table/mod.rs"]),
             ("query-state", &["cli/commands/state.rs"]),
             ("create", &["cli/launch.rs", "exec/create.rs"]),
             ("start", &["cli/commands/start.rs", "exec/start.rs"]),

@@ -155,16 +155,13 @@ fn each_flag_sets_its_limit_or_says_that_it_cannot() {
         let flag = format!("--{}", limit.flag);
         let update = bundle.plimrun(&["update", &flag, limit.value, &bundle.id()]);
         let said = text(&update.stderr);
-        match place(&bundle, limit) {
-            (Some(file), shown) => {
-                assert_eq!((update.status.code(), &*said), (Some(0), ""), "{flag}");
-                let now = fs::read_to_string(&file).expect("readable");
-                assert_eq!(now.trim(), shown, "{flag}: {}", file.display());
-            }
-            (None, _) => {
-                assert_eq!(update.status.code(), Some(1), "{flag}");
-                assert!(said.contains(&flag), "{said}");
-            }
+        if let (Some(file), shown) = place(&bundle, limit) {
+            assert_eq!((update.status.code(), &*said), (Some(0), ""), "{flag}");
+            let now = fs::read_to_string(&file).expect("readable");
+            assert_eq!(now.trim(), shown, "{flag}: {}", file.display());
+        } else {
+            assert_eq!(update.status.code(), Some(1), "{flag}");
+            assert!(said.contains(&flag), "{said}");
         }
     }
     bundle.delete();
