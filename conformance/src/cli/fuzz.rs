@@ -1,6 +1,7 @@
 //! `plimsoll fuzz`: random configs, on two runtimes that are compared or on one that is judged.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Args, ValueEnum};
@@ -14,6 +15,7 @@ use super::subject;
 use crate::engine::Scratch;
 use crate::fuzz::judge::Difference;
 use crate::fuzz::search::{Finding, Found, Pair, Search};
+use crate::machine::Facts;
 
 /// Draw random configs, and shrink those that two runtimes (or one and the config) differ on
 #[derive(Debug, Args)]
@@ -66,34 +68,18 @@ impl Fuzz {
         let facts = fit()?;
         let scratch = Scratch::new()?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
-        let folder = match options.keep.take() {
-            Some(folder) => folder,
-            None => tempfile::Builder::new()
-                .prefix("fuzz-")
-                .tempdir()
-                .map_err(CliError::Keep)?
-                .keep(),
-        };
-        options.keep = Some(folder.clone());
+        let folder = subject::folder(&mut options, "fuzz-")?;
         let (Some(first), second) = (subjects.first(), subjects.get(1)) else {
             return Err(CliError::TwoRuntimes { command: "fuzz" });
         };
-        let names = match second {
-            Some(second) => [first.info.name.clone(), second.info.name.clone()],
-            None => ["expected".to_owned(), first.info.name.clone()],
+        let report = Report {
+            names: match second {
+                Some(second) => [first.info.name.clone(), second.info.name.clone()],
+                None => ["expected".to_owned(), first.info.name.clone()],
+            },
+            folder,
+            format: self.format,
         };
-        let search = Search {
-            budget: self.budget,
-            configs: self.configs,
-            seed: self.seed.unwrap_or_else(any_seed),
-        };
-        let human = self.format == Format::Human;
-        let mut out = io::stdout().lock();
-        if human {
-            writeln!(out, "seed {}", search.seed)?;
-            out.flush()?;
-        }
-        let begun = Instant::now();
         let pair = Pair {
             first: &first.runtime,
             second: second.map(|second| &second.runtime),
@@ -104,29 +90,80 @@ impl Fuzz {
         let seen = subjects
             .iter()
             .fold(facts.clone(), |facts, one| one.seen(&facts));
-        let mut written = Ok(());
-        let mut each = |finding: &Finding| {
-            if human && written.is_ok() {
-                written = print(finding, &names, &folder, &mut out);
-            }
-        };
-        let found = pair.search(search, &seen, &mut each)?;
-        written?;
-        let seconds = begun.elapsed().as_secs_f64();
-        if human {
-            close(&found, search.seed, seconds, &mut out)?;
-        } else {
-            let document = json!({"seed": search.seed, "seconds": seconds, "sides": names,
-                "kept": folder, "found": found});
-            writeln!(out, "{document:#}")?;
-        }
+        let found = self.search(&pair, &seen, &report)?;
         if found.findings.is_empty() {
             // Nothing was kept: removing an empty folder that we made, or that is the user's own,
             // loses nothing, and failing to is no fault.
-            let _ = std::fs::remove_dir(&folder);
+            let _ = std::fs::remove_dir(&report.folder);
             return Ok(exit::OK);
         }
         Ok(exit::FAILED)
+    }
+
+    /// Searches, and reports as it goes.
+    fn search(&self, pair: &Pair<'_>, facts: &Facts, report: &Report) -> Result<Found, CliError> {
+        let search = Search {
+            budget: self.budget,
+            configs: self.configs,
+            seed: self.seed.unwrap_or_else(any_seed),
+        };
+        let mut out = io::stdout().lock();
+        report.open(search.seed, &mut out)?;
+        let begun = Instant::now();
+        let mut written = Ok(());
+        let mut each = |finding: &Finding| {
+            if written.is_ok() {
+                written = report.finding(finding, &mut out);
+            }
+        };
+        let found = pair.search(search, facts, &mut each)?;
+        written?;
+        report.close(&found, search.seed, begun.elapsed(), &mut out)?;
+        Ok(found)
+    }
+}
+
+/// How findings are shown.
+struct Report {
+    /// The two sides: two runtimes, or what was expected and one.
+    names: [String; 2],
+    /// Where they are kept.
+    folder: PathBuf,
+    format: Format,
+}
+
+impl Report {
+    fn open(&self, seed: u64, out: &mut dyn Write) -> io::Result<()> {
+        match self.format {
+            Format::Human => writeln!(out, "seed {seed}").and_then(|()| out.flush()),
+            Format::Json => Ok(()),
+        }
+    }
+
+    /// As text, as soon as it is minimal.
+    fn finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        match self.format {
+            Format::Human => print(finding, &self.names, &self.folder, out),
+            Format::Json => Ok(()),
+        }
+    }
+
+    fn close(
+        &self,
+        found: &Found,
+        seed: u64,
+        took: Duration,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let seconds = took.as_secs_f64();
+        match self.format {
+            Format::Human => close(found, seed, seconds, out),
+            Format::Json => {
+                let document = json!({"seed": seed, "seconds": seconds, "sides": self.names,
+                    "kept": self.folder, "found": found});
+                writeln!(out, "{document:#}")
+            }
+        }
     }
 }
 
@@ -139,7 +176,7 @@ fn any_seed() -> u64 {
 fn print(
     finding: &Finding,
     names: &[String; 2],
-    folder: &std::path::Path,
+    folder: &Path,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(
@@ -196,7 +233,7 @@ fn close(found: &Found, seed: u64, seconds: f64, out: &mut dyn Write) -> io::Res
         let names: Vec<&str> = found.standing.iter().map(|one| one.what.as_str()).collect();
         writeln!(
             out,
-            "\nnot looked at, for they differ on the minimal bundle already: {}",
+            "\nnot looked at, since the minimal bundle shows it already: {}",
             names.join(", ")
         )?;
     }

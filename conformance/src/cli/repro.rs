@@ -43,15 +43,7 @@ impl Repro {
         let facts = fit()?;
         let scratch = Scratch::new()?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
-        let keep = match options.keep.take() {
-            Some(folder) => folder,
-            None => tempfile::Builder::new()
-                .prefix("repro-")
-                .tempdir()
-                .map_err(CliError::Keep)?
-                .keep(),
-        };
-        options.keep = Some(keep.clone());
+        let keep = subject::folder(&mut options, "repro-")?;
 
         let mut out = io::stdout().lock();
         let mut events = Vec::new();

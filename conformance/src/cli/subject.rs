@@ -182,6 +182,20 @@ pub(super) fn subjects(
     Ok(subjects)
 }
 
+/// Where things are kept: the folder that was asked for, else a new one, which stays.
+pub(super) fn folder(options: &mut Options, prefix: &str) -> Result<PathBuf, CliError> {
+    let folder = match options.keep.take() {
+        Some(folder) => folder,
+        None => tempfile::Builder::new()
+            .prefix(prefix)
+            .tempdir()
+            .map_err(CliError::Keep)?
+            .keep(),
+    };
+    options.keep = Some(folder.clone());
+    Ok(folder)
+}
+
 /// How the runtimes' cases are repeated by hand.
 pub(super) fn repeat(calls: &[Call]) -> Repeat {
     let program = std::env::args().next().unwrap_or_else(|| "plimsoll".into());

@@ -1,17 +1,17 @@
 //! What a runtime makes of a config, flattened, without what differs from run to run.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use plimsoll_fixtures::probe::Report;
+use plimsoll_fixtures::probe::{FileKind, Refusal, Report};
 use serde_json::{Value, json};
 
-use super::strategy::{Change, changed};
+use super::strategy::{Change, PATHS, changed};
 use crate::case::Case;
 use crate::drive::Runtime;
 use crate::engine::{self, Options, Scratch};
 use crate::observe::{Mount, facts};
-use crate::trial::Trial;
+use crate::trial::{Agent, Trial};
 use crate::verdict::{Check, Stop, Verdict};
 
 /// What was seen, by name: `report/umask`, `mount//dev/options`.
@@ -39,6 +39,24 @@ const PASSING: [&str; 10] = [
     "session_keyring_description",
 ];
 
+/// A config, as the runtime was given it, and what it made of it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The config.
+    pub config: Value,
+    /// What was seen.
+    pub shown: Observation,
+}
+
+impl Seen {
+    /// The container was started.
+    pub fn started(&self) -> bool {
+        self.shown
+            .get("outcome")
+            .is_some_and(|outcome| outcome == "started")
+    }
+}
+
 /// Runs a config on a runtime, under the engine's time limits, and cleans up. `name` is that of
 /// what is kept, where the options ask for that.
 pub fn observe(
@@ -47,33 +65,38 @@ pub fn observe(
     name: &str,
     options: &Options,
     scratch: &Scratch,
-) -> Check<Observation> {
-    let seen = Arc::new(Mutex::new(None));
+) -> Check<Seen> {
+    let seen = Arc::new(Mutex::new((Value::Null, None)));
     let into = Arc::clone(&seen);
     let wanted = changes.to_vec();
     let case = Case::new(name.to_owned(), Vec::<String>::new())
         .bundle(move |bundle| changed(bundle, &wanted))
         .run(move |trial| {
-            let observation = look(trial)?;
-            *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(observation);
+            let mut config = trial.config()?;
+            neutral(&mut config, trial);
+            let put = |shown| *lock(&into) = (config.clone(), shown);
+            put(None);
+            put(Some(look(trial)?));
             Ok(())
         });
     let verdict = Mutex::new(Verdict::Pass);
-    let each = |judged: engine::Judged<'_>| {
-        *verdict.lock().unwrap_or_else(PoisonError::into_inner) = judged.verdict;
-    };
+    let each = |judged: engine::Judged<'_>| *lock(&verdict) = judged.verdict;
     engine::run(runtime, &[&case], options, scratch, &|_| None, &each)?;
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (
-        verdict.into_inner().unwrap_or_else(PoisonError::into_inner),
-        seen,
-    ) {
-        (Verdict::Pass, Some(observation)) => Ok(observation),
-        (Verdict::Pass, None) => Err(Stop::Broken("nothing was observed".into())),
+    let (config, shown) = lock(&seen).clone();
+    let verdict = lock(&verdict).clone();
+    let shown = match (verdict, shown) {
+        (Verdict::Pass, Some(observation)) => observation,
+        (Verdict::Pass, None) => return Err(Stop::Broken("nothing was observed".into())),
         // The runtime hung, or its container never spoke: that is an observation too.
-        (Verdict::Fail(failure), _) => Ok(outcome(&format!("failed: {}", failure.what))),
-        (Verdict::Broken(why) | Verdict::Skip(why), _) => Err(Stop::Broken(why)),
-    }
+        (Verdict::Fail(failure), _) => outcome(&format!("failed: {}", failure.what)),
+        (Verdict::Broken(why) | Verdict::Skip(why), _) => return Err(Stop::Broken(why)),
+    };
+    Ok(Seen { config, shown })
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is in it is put there whole.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn outcome(text: &str) -> Observation {
@@ -91,64 +114,119 @@ fn look(trial: &Trial) -> Check<Observation> {
     let agent = trial.started()?;
     let mut seen = normalised(&agent.report)?;
     seen.extend(outcome("started"));
+    let parts: [fn(&Agent<'_>) -> Check<Observation>; 4] = [calls, device, sysctls, paths];
+    for part in parts {
+        seen.extend(part(&agent)?);
+    }
+    seen.extend(limits(trial)?);
+    for value in seen.values_mut() {
+        neutral(value, trial);
+    }
+    Ok(seen)
+}
+
+/// What the calls of generated seccomp profiles come to.
+fn calls(agent: &Agent<'_>) -> Check<Observation> {
+    let mut seen = Observation::new();
     for (name, number, argument) in CALLS {
-        let answer = agent.ask(|probe| probe.syscall(number, &[argument]))?;
-        let errno = match answer {
+        let word = match agent.ask(|probe| probe.syscall(number, &[argument]))? {
             Ok(_) => json!(0),
-            Err(plimsoll_fixtures::probe::Refusal::Errno(errno)) => json!(errno),
-            Err(plimsoll_fixtures::probe::Refusal::Signal(signal)) => {
-                json!(format!("signal {signal}"))
-            }
+            Err(Refusal::Errno(errno)) => json!(errno),
+            Err(Refusal::Signal(signal)) => json!(format!("signal {signal}")),
         };
-        seen.insert(format!("call/{name}"), errno);
+        seen.insert(format!("call/{name}"), word);
     }
-    if let Ok(stat) = agent.ask(|probe| probe.stat("/dev/drawn"))? {
-        for (what, value) in [
-            ("mode", stat.mode),
-            ("uid", stat.uid),
-            ("gid", stat.gid),
-            ("major", stat.major),
-            ("minor", stat.minor),
-        ] {
-            seen.insert(format!("device/{what}"), value.into());
-        }
-    }
+    Ok(seen)
+}
+
+fn device(agent: &Agent<'_>) -> Check<Observation> {
+    let Ok(stat) = agent.ask(|probe| probe.stat("/dev/drawn"))? else {
+        return Ok(Observation::new());
+    };
+    let fields = [
+        ("mode", stat.mode),
+        ("uid", stat.uid),
+        ("gid", stat.gid),
+        ("major", stat.major),
+        ("minor", stat.minor),
+    ];
+    let named = fields.map(|(what, value)| (format!("device/{what}"), value.into()));
+    Ok(named.into())
+}
+
+fn sysctls(agent: &Agent<'_>) -> Check<Observation> {
+    let mut seen = Observation::new();
     for name in ["kernel/msgmax", "net/ipv4/ip_forward"] {
         if let Ok(text) = agent.ask(|probe| probe.read(&format!("/proc/sys/{name}")))? {
             seen.insert(format!("sysctl/{name}"), text.trim().into());
         }
     }
+    Ok(seen)
+}
+
+/// Whether there is something to be read at the paths that are masked, and whether those that are
+/// read-only could be written to.
+fn paths(agent: &Agent<'_>) -> Check<Observation> {
+    let mut seen = Observation::new();
+    for path in PATHS {
+        let stat = agent.ask(|probe| probe.stat_target(path))?;
+        let content = match stat.map(|stat| stat.kind) {
+            Err(Refusal::Errno(nix::libc::ENOENT)) => "missing",
+            Ok(FileKind::Directory) => match agent.ask(|probe| probe.list(path))? {
+                Ok(entries) if !entries.is_empty() => "content",
+                _ => "nothing",
+            },
+            Ok(FileKind::File) => match agent.ask(|probe| probe.ask(&["read", path, "1"]))? {
+                Ok(Value::String(text)) if !text.is_empty() => "content",
+                _ => "nothing",
+            },
+            _ => "nothing",
+        };
+        let writable = match agent.ask(|probe| probe.statfs(path))? {
+            // statvfs(3) ST_RDONLY.
+            Ok(system) => json!(system.flags & 1 == 0),
+            Err(Refusal::Errno(nix::libc::ENOENT)) => json!("missing"),
+            Err(_) => json!(false),
+        };
+        seen.insert(format!("path{path}/content"), content.into());
+        seen.insert(format!("path{path}/writable"), writable);
+    }
+    Ok(seen)
+}
+
+/// Limits as they take effect.
+fn limits(trial: &Trial) -> Check<Observation> {
+    let mut seen = Observation::new();
     for (controller, file, v2) in [
         ("pids", "pids.max", "pids.max"),
         ("memory", "memory.limit_in_bytes", "memory.max"),
     ] {
-        if facts().cgroups.has_v1(controller) {
-            seen.insert(
-                format!("limit/{controller}"),
-                json!(trial.effective_v1(controller, file)?),
-            );
+        let least = if facts().cgroups.has_v1(controller) {
+            json!(trial.effective_v1(controller, file)?)
         } else if facts().cgroups.has_v2(controller) {
-            let least = trial
-                .own_v2(v2)?
+            let files = trial.own_v2(v2)?;
+            let numbers = files
                 .iter()
-                .filter_map(|text| text.trim().parse::<u64>().ok())
-                .min();
-            seen.insert(format!("limit/{controller}"), json!(least));
-        }
-    }
-    let (dir, id) = (trial.dir().display().to_string(), trial.id());
-    for value in seen.values_mut() {
-        neutral(value, &dir, id);
+                .filter_map(|text| text.trim().parse::<u64>().ok());
+            json!(numbers.min())
+        } else {
+            continue;
+        };
+        seen.insert(format!("limit/{controller}"), least);
     }
     Ok(seen)
 }
 
 /// Puts names for what is the trial's own.
-fn neutral(value: &mut Value, dir: &str, id: &str) {
+fn neutral(value: &mut Value, trial: &Trial) {
+    rename(value, &trial.dir().display().to_string(), trial.id());
+}
+
+fn rename(value: &mut Value, dir: &str, id: &str) {
     match value {
         Value::String(text) => *text = text.replace(dir, "{dir}").replace(id, "{id}"),
-        Value::Array(items) => items.iter_mut().for_each(|item| neutral(item, dir, id)),
-        Value::Object(map) => map.values_mut().for_each(|item| neutral(item, dir, id)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, dir, id)),
+        Value::Object(map) => map.values_mut().for_each(|item| rename(item, dir, id)),
         _ => {}
     }
 }
@@ -231,7 +309,7 @@ mod tests {
     #[test]
     fn the_trials_own_names_are_put_neutrally() {
         let mut value = json!({"x": ["/tmp/t/3/bundle", "pre-t-3"]});
-        neutral(&mut value, "/tmp/t/3", "t-3");
+        rename(&mut value, "/tmp/t/3", "t-3");
         assert_eq!(value, json!({"x": ["{dir}/bundle", "pre-{id}"]}));
     }
 }

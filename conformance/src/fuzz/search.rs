@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use plimsoll_fixtures::bundle::Bundle;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::Serialize;
 
-use super::judge::{Difference, against, between, expected};
-use super::observe::{Observation, observe};
-use super::strategy::{Change, Changes, changed, configs};
+use super::expected::expected;
+use super::judge::{Difference, against, between};
+use super::observe::observe;
+use super::strategy::{Change, Changes, configs};
 use crate::drive::Runtime;
 use crate::engine::{Options, Scratch};
 use crate::machine::Facts;
@@ -52,7 +52,8 @@ pub struct Found {
     pub configs: u64,
     /// How many of them no runtime accepted.
     pub refused: u64,
-    /// What two runtimes show differently of every config: not looked at further.
+    /// What is seen differently, or otherwise than expected, of the minimal bundle already: not
+    /// looked at further.
     pub standing: Vec<Difference>,
     /// The numbers of the configs whose difference was gone when they were run again.
     pub unsteady: Vec<u64>,
@@ -72,29 +73,33 @@ pub struct Pair<'a> {
     pub scratch: &'a Scratch,
 }
 
+/// What a search knows so far.
+struct Progress<'a> {
+    /// Where nothing is kept.
+    plain: Options,
+    /// What needs no second finding.
+    known: BTreeSet<String>,
+    found: Found,
+    each: &'a mut dyn FnMut(&Finding),
+}
+
 impl Pair<'_> {
     /// Runs a config, and says what is seen differently and whether any runtime started it.
-    fn differ(
+    pub fn differ(
         &self,
         changes: &[Change],
         name: &str,
         options: &Options,
     ) -> Check<(Vec<Difference>, bool)> {
         let see = |runtime| observe(runtime, changes, name, options, self.scratch);
-        let started = |seen: &Observation| {
-            seen.get("outcome")
-                .is_some_and(|outcome| outcome == "started")
-        };
         let first = see(self.first)?;
         if let Some(second) = self.second {
             let second = see(second)?;
-            return Ok((
-                between(&first, &second),
-                started(&first) || started(&second),
-            ));
+            let differences = between(&first.shown, &second.shown);
+            return Ok((differences, first.started() || second.started()));
         }
-        let config = changed(Bundle::minimal(), changes);
-        Ok((against(&expected(config.spec()), &first), started(&first)))
+        let differences = against(&expected(&first.config), &first.shown);
+        Ok((differences, first.started()))
     }
 
     /// Looks for differences. `each` is told of each as soon as it is minimal.
@@ -105,60 +110,71 @@ impl Pair<'_> {
         each: &mut dyn FnMut(&Finding),
     ) -> Check<Found> {
         let begun = Instant::now();
-        let plain = Options {
-            keep: None,
-            ..self.options.clone()
+        let mut progress = Progress {
+            plain: Options {
+                keep: None,
+                ..self.options.clone()
+            },
+            known: BTreeSet::new(),
+            found: Found::default(),
+            each,
         };
-        let mut found = Found::default();
-        let mut known = BTreeSet::new();
-        if self.second.is_some() {
-            found.standing = self.differ(&[], "fuzz/minimal", &plain)?.0;
-            known.extend(found.standing.iter().map(|one| one.what.clone()));
-        }
+        let standing = self.differ(&[], "fuzz/minimal", &progress.plain)?.0;
+        let names = standing.iter().map(|one| one.what.clone());
+        progress.known.extend(names);
+        progress.found.standing = standing;
         let mut runner = runner(search.seed);
         let strategy = configs(facts);
-        while begun.elapsed() < search.budget && found.configs < search.configs {
-            let mut tree = strategy
+        while begun.elapsed() < search.budget && progress.found.configs < search.configs {
+            let tree = strategy
                 .new_tree(&mut runner)
                 .map_err(|reason| Stop::broken("draw a config", reason))?;
-            found.configs += 1;
-            let number = found.configs;
-            let ask = |changes: &[Change]| self.differ(changes, "fuzz/drawn", &plain);
-            let (differences, started) = ask(&tree.current())?;
-            found.refused += u64::from(!started);
-            let Some(aim) = new_one(&differences, &known) else {
-                continue;
-            };
-            let again = ask(&tree.current())?.0;
-            if !shows(&again, &aim) {
-                found.unsteady.push(number);
-                continue;
-            }
-            let steps = shrink(&mut tree, STEPS, &mut |changes| {
-                Ok(shows(&ask(changes)?.0, &aim))
-            })?;
-            let name = format!("fuzz/seed-{}-config-{number}", search.seed);
-            let changes = tree.current();
-            let (mut differences, _) = self.differ(&changes, &name, self.options)?;
-            differences.retain(|one| !known.contains(&one.what));
-            known.insert(aim);
-            known.extend(
-                differences
-                    .iter()
-                    .filter(|one| one.what != "outcome")
-                    .map(|one| one.what.clone()),
-            );
-            let finding = Finding {
-                config: number,
-                steps,
-                changes,
-                differences,
-                name,
-            };
-            each(&finding);
-            found.findings.push(finding);
+            self.examine(tree, search.seed, &mut progress)?;
         }
-        Ok(found)
+        Ok(progress.found)
+    }
+
+    /// Runs a drawn config, and shrinks it if it shows something new.
+    fn examine<T: ValueTree<Value = Changes>>(
+        &self,
+        mut tree: T,
+        seed: u64,
+        progress: &mut Progress<'_>,
+    ) -> Check {
+        progress.found.configs += 1;
+        let number = progress.found.configs;
+        let plain = progress.plain.clone();
+        let ask = |changes: &[Change]| self.differ(changes, "fuzz/drawn", &plain);
+        let (differences, started) = ask(&tree.current())?;
+        progress.found.refused += u64::from(!started);
+        let Some(aim) = new_one(&differences, &progress.known) else {
+            return Ok(());
+        };
+        let again = ask(&tree.current())?.0;
+        if !shows(&again, &aim) {
+            progress.found.unsteady.push(number);
+            return Ok(());
+        }
+        let tried = shrink(&mut tree, STEPS, &mut |changes| {
+            Ok(shows(&ask(changes)?.0, &aim))
+        })?;
+        let name = format!("fuzz/seed-{seed}-config-{number}");
+        let changes = tree.current();
+        let (mut differences, _) = self.differ(&changes, &name, self.options)?;
+        differences.retain(|one| !progress.known.contains(&one.what));
+        progress.known.insert(aim);
+        let others = differences.iter().filter(|one| one.what != "outcome");
+        progress.known.extend(others.map(|one| one.what.clone()));
+        let finding = Finding {
+            config: number,
+            steps: tried,
+            changes,
+            differences,
+            name,
+        };
+        (progress.each)(&finding);
+        progress.found.findings.push(finding);
+        Ok(())
     }
 }
 

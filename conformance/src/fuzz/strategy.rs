@@ -210,7 +210,7 @@ fn surroundings() -> Vec<Entry> {
 }
 
 /// What can be masked or made read-only; one is missing, which is no error.
-const PATHS: [&str; 8] = [
+pub(super) const PATHS: [&str; 8] = [
     "/proc/kcore",
     "/proc/keys",
     "/proc/timer_list",

@@ -17,7 +17,7 @@ use plimsoll::verdict::Verdict;
 pub(crate) struct Suite {
     pub(crate) runtime: Runtime,
     pub(crate) options: Options,
-    scratch: Scratch,
+    pub(crate) scratch: Scratch,
 }
 
 /// A test of one case; `Err` says what is wrong.
@@ -67,7 +67,7 @@ fn unmet(case: &Case) -> Option<String> {
 }
 
 impl Suite {
-    fn prepare() -> Result<Self, String> {
+    pub(crate) fn prepare() -> Result<Self, String> {
         let path = match std::env::var_os("PLIMSOLL_RUNTIME") {
             Some(path) => PathBuf::from(path),
             None => built()?,
