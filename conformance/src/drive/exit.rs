@@ -59,15 +59,23 @@ impl Deadline {
 
     /// Waits until a descriptor can be read from (or has hung up); false at the deadline.
     pub fn readable(self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        self.either_readable([fd]).map(|[ready]| ready)
+    }
+
+    /// As [`Deadline::readable`], for any of several: which of them can be read from.
+    pub fn either_readable<const N: usize>(
+        self,
+        fds: [BorrowedFd<'_>; N],
+    ) -> io::Result<[bool; N]> {
+        let mut polled = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
         loop {
             let left = self.left();
             let timeout = Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: left.subsec_nanos().into(),
             };
-            let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(n) => return Ok(n > 0),
+            match poll(&mut polled, Some(&timeout)) {
+                Ok(_) => return Ok(polled.map(|one| !one.revents().is_empty())),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

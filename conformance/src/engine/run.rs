@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::cleanup::clean;
-use super::keep::keep;
+use super::keep::Keep;
 use super::scratch::Scratch;
 use crate::case::Case;
 use crate::drive::{Outcome, Runtime};
@@ -152,11 +152,9 @@ pub(super) fn judge<'c>(
     let begun = Instant::now();
     let (verdict, calls) = match scratch.trial(case, runtime, options.limits) {
         Ok(trial) => {
+            let keep = options.keep.as_ref().map(|dir| Keep::begin(&trial, dir));
             let verdict = Verdict::from(attempt(case, &trial));
-            let kept = options
-                .keep
-                .as_ref()
-                .map_or(Ok(()), |dir| keep(&trial, dir));
+            let kept = keep.map_or(Ok(()), |keep| keep?.finish(&trial));
             let cleaned = clean(&trial);
             (with(with(verdict, kept), cleaned), trial.calls.into_inner())
         }

@@ -12,6 +12,7 @@ use plimsoll_fixtures::probe::{Asked, Client, Error, Refusal, Report};
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::json;
 
+use super::steps::{Step, Steps};
 use super::trial::Trial;
 use crate::drive::Deadline;
 use crate::observe::{Mount, mount_at};
@@ -92,16 +93,21 @@ impl BufRead for Output {
     }
 }
 
-/// A payload's standard input.
-pub struct Input(File);
+/// A payload's standard input; what is written to it is a step of the trial.
+pub struct Input {
+    file: File,
+    steps: Steps,
+}
 
 impl Write for Input {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        let count = self.file.write(bytes)?;
+        self.steps.told(&String::from_utf8_lossy(&bytes[..count]));
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.file.flush()
     }
 }
 
@@ -126,7 +132,9 @@ impl<'t> Agent<'t> {
         };
         await_output(trial, &mut from)?;
         trial.set_deadline();
-        let mut client = Client::new(from, Input(to));
+        trial.steps.push(Step::Met);
+        let steps = trial.steps.clone();
+        let mut client = Client::new(from, Input { file: to, steps });
         let report = told(client.report(), "the program of the container reports")?;
         *trial.streams.borrow_mut() = Some(Streams::Talking(client));
         Ok(Self { trial, report })

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
 
 use plimsoll_fixtures::bundle::Bundle;
 use plimsoll_fixtures::probe::{HookRecord, hook_records};
 use serde_json::Value;
 
 use super::trial::Trial;
+use super::watch::Watch;
 use crate::verdict::{Check, Stop};
 
 /// The kinds of hooks, in the order in which the lifecycle comes to them.
@@ -89,33 +90,40 @@ fn surroundings(kind: &str) -> (&'static str, &'static str) {
 }
 
 impl Trial {
-    /// Waits until the hook `tag` runs; gives up at the deadline, or once `given_up` holds.
-    pub(super) fn await_hook(&self, tag: &str, given_up: &dyn Fn() -> bool) -> Check {
-        const STEP: Duration = Duration::from_millis(1);
+    /// Starts to watch for hooks, before the call that they belong to is made.
+    pub(super) fn watch_hooks(&self) -> Check<Watch> {
+        Watch::over(&self.hook_dirs()).map_err(|error| Stop::broken("watch for hooks", error))
+    }
+
+    /// Where recording hooks leave what they write; a bundle that was moved or made without a root
+    /// has no second one.
+    fn hook_dirs(&self) -> Vec<PathBuf> {
+        let dirs = [self.dir().to_owned(), self.rootfs("/")];
+        dirs.into_iter().filter(|dir| dir.is_dir()).collect()
+    }
+
+    /// Waits until the hook `tag` runs; gives up at the deadline, or once `over` hangs up.
+    pub(super) fn await_hook(&self, tag: &str, watch: &Watch, over: BorrowedFd<'_>) -> Check {
         let deadline = self.deadline();
         loop {
             // Asked first: what ran by then has recorded it.
-            let last = given_up() || deadline.left().is_zero();
+            let last = watch
+                .news(over, deadline)
+                .map_err(|error| Stop::broken("wait for a hook", error))?;
             if self.hooks_run()?.iter().any(|run| run == tag) {
                 return Ok(());
             }
             if last {
                 return Self::spoilt(format!("the hook {tag} runs"), true, false.into());
             }
-            std::thread::sleep(STEP);
         }
     }
 
     /// Lets a holding hook go on.
     pub(super) fn release(&self, tag: &str) -> Check {
         let name = format!("{GO}{tag}");
-        for dir in [self.dir().to_owned(), self.rootfs("/")] {
-            // A bundle that was moved or made without a root has no hook there.
-            if dir.is_dir() {
-                self.write(&dir.join(&name), "")?;
-            }
-        }
-        Ok(())
+        let mut dirs = self.hook_dirs().into_iter();
+        dirs.try_for_each(|dir| self.write(&dir.join(&name), ""))
     }
 
     /// The runs of the recording hooks so far, in the order in which they began.

@@ -59,6 +59,10 @@ impl HostMounts<'_> {
     /// Mounts a tmpfs with these flags on a directory below the trial's, which is made.
     pub fn tmpfs(&self, path: &str, flags: MsFlags) -> Check {
         let point = self.path(path);
+        let (shown, options) = (point.display().to_string(), option_words(flags));
+        self.0.steps.host(&["mkdir", "-p", &shown]);
+        let command = ["mount", "-t", "tmpfs", "-o", &options, "tmpfs", &shown];
+        self.0.steps.host(&command);
         fs::create_dir_all(&point)
             .and_then(|()| {
                 let mode = Some("mode=755");
@@ -70,12 +74,18 @@ impl HostMounts<'_> {
     /// Changes the propagation of a mount, below the trial's directory or by its whole path: `MS_SHARED`, …, with `MS_REC`
     /// that of those below it, too.
     pub fn propagation(&self, path: &str, flags: MsFlags) -> Check {
-        change(&self.path(path), flags)
+        let point = self.path(path);
+        let shown = point.display().to_string();
+        let word = propagation_word(flags);
+        self.0.steps.host(&["mount", word, &shown]);
+        change(&point, flags)
     }
 
     /// Takes a mount below the trial's directory away.
     pub fn unmount(&self, path: &str) -> Check {
         let point = self.path(path);
+        let shown = point.display().to_string();
+        self.0.steps.host(&["umount", "-l", &shown]);
         umount2(&point, MntFlags::MNT_DETACH)
             .map_err(|error| Stop::broken(format!("unmount {}", point.display()), error))
     }
@@ -92,6 +102,42 @@ impl HostMounts<'_> {
             &self.table()?,
             &self.path(path).display().to_string(),
         ))
+    }
+}
+
+/// The options of mount(8) for flags of a tmpfs.
+fn option_words(flags: MsFlags) -> String {
+    let words = [
+        (MsFlags::MS_RDONLY, ",ro"),
+        (MsFlags::MS_NOSUID, ",nosuid"),
+        (MsFlags::MS_NODEV, ",nodev"),
+        (MsFlags::MS_NOEXEC, ",noexec"),
+    ];
+    let set = words.iter().filter(|(flag, _)| flags.contains(*flag));
+    std::iter::once("mode=755")
+        .chain(set.map(|(_, word)| *word))
+        .collect()
+}
+
+/// The option of mount(8) for a propagation.
+fn propagation_word(flags: MsFlags) -> &'static str {
+    let words = [
+        (MsFlags::MS_SHARED, "--make-shared", "--make-rshared"),
+        (MsFlags::MS_SLAVE, "--make-slave", "--make-rslave"),
+        (
+            MsFlags::MS_UNBINDABLE,
+            "--make-unbindable",
+            "--make-runbindable",
+        ),
+    ];
+    let (_, one, all) = words
+        .into_iter()
+        .find(|(flag, ..)| flags.contains(*flag))
+        .unwrap_or((MsFlags::MS_PRIVATE, "--make-private", "--make-rprivate"));
+    if flags.contains(MsFlags::MS_REC) {
+        all
+    } else {
+        one
     }
 }
 

@@ -15,9 +15,11 @@ mod place;
 mod seccomp;
 mod socket;
 mod state;
+mod steps;
 mod terminal;
 #[expect(clippy::module_inception, reason = "the type that the folder is about")]
 mod trial;
+mod watch;
 
 pub use agent::{Agent, Probe};
 pub use apparmor::Profile;
@@ -28,5 +30,6 @@ pub(crate) use place::Place;
 pub use seccomp::{Delivery, Notified, SeccompAgent};
 pub use socket::{Listener, Message};
 pub use state::State;
+pub(crate) use steps::{Made, Step};
 pub use terminal::{Console, Terminal};
 pub use trial::{Limits, Trial};

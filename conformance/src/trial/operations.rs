@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::agent::{Agent, Streams};
 use super::judge::Assert;
 use super::state::State;
+use super::steps::Step;
 use super::trial::Trial;
 use crate::catalogue::Release;
 use crate::declared::declared_release;
@@ -193,6 +194,7 @@ impl Trial {
 
     /// Closes the payload's standard input.
     pub fn hang_up(&self) {
+        self.steps.push(Step::HungUp);
         let mut streams = self.streams.borrow_mut();
         match streams.as_mut() {
             // Its output may still be read.
@@ -207,6 +209,7 @@ impl Trial {
         let Some((_, pidfd)) = init.as_ref() else {
             return Err(Stop::Broken("the container has no init to wait for".into()));
         };
+        self.steps.push(Step::Ended);
         match pidfd.wait(self.deadline()) {
             Ok(Some(exit)) => Ok(exit),
             Ok(None) => Self::spoilt("the container's program ends", true, false.into()),

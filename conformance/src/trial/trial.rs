@@ -3,15 +3,18 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
 
 use super::agent::Streams;
 use super::host_mounts::Left;
 use super::judge::Judge;
+use super::steps::Steps;
 use crate::case::{Case, Ids, Name};
 use crate::drive::{Call, Deadline, Outcome, Pidfd, Runtime};
 use crate::observe::Holder;
@@ -45,7 +48,9 @@ pub struct Trial {
     id: String,
     /// The requirements that an assertion has judged so far.
     pub(crate) judged: RefCell<BTreeSet<Name>>,
-    /// The outcomes of all calls, in order, for `--keep` and the failure's report.
+    /// What was done, in order, for `--keep`.
+    pub(crate) steps: Steps,
+    /// The outcomes of all calls, in order, for the failure's report.
     pub(crate) calls: RefCell<Vec<Outcome>>,
     /// The ids that `create` or `run` were called with: cleaning up deletes them.
     pub(crate) ids: RefCell<BTreeSet<String>>,
@@ -81,6 +86,7 @@ impl Trial {
             dir,
             id,
             judged: RefCell::default(),
+            steps: Steps::default(),
             calls: RefCell::default(),
             ids: RefCell::default(),
             init: RefCell::default(),
@@ -178,30 +184,38 @@ impl Trial {
 
     /// Removes a file on the host.
     pub fn remove(&self, file: &Path) -> Check {
+        self.steps.host(&["rm", "-f", &file.display().to_string()]);
         fs::remove_file(file)
             .map_err(|error| Stop::broken(format!("remove {}", file.display()), error))
     }
 
     /// Writes a file on the host.
     pub fn write(&self, file: &Path, text: &str) -> Check {
+        self.steps.wrote(file, text);
         fs::write(file, text)
             .map_err(|error| Stop::broken(format!("write {}", file.display()), error))
     }
 
     /// Makes a directory on the host, and those above it.
     pub fn make_dir(&self, dir: &Path) -> Check {
+        self.steps
+            .host(&["mkdir", "-p", &dir.display().to_string()]);
         fs::create_dir_all(dir)
             .map_err(|error| Stop::broken(format!("make {}", dir.display()), error))
     }
 
     /// Makes a symbolic link on the host.
     pub fn make_link(&self, target: &str, link: &Path) -> Check {
+        let path = link.display().to_string();
+        self.steps.host(&["ln", "-s", target, &path]);
         std::os::unix::fs::symlink(target, link)
             .map_err(|error| Stop::broken(format!("link {}", link.display()), error))
     }
 
     /// Gives a file on the host to a user and group.
     pub fn give(&self, file: &Path, uid: u32, gid: u32) -> Check {
+        let (owner, path) = (format!("{uid}:{gid}"), file.display().to_string());
+        self.steps.host(&["chown", &owner, &path]);
         std::os::unix::fs::chown(file, Some(uid), Some(gid))
             .map_err(|error| Stop::broken(format!("chown {}", file.display()), error))
     }
@@ -234,9 +248,15 @@ impl Trial {
     pub fn call(&self, call: &Call) -> Check<Outcome> {
         self.note_id(call);
         let outcome = self.runtime.call(call)?;
-        self.calls.borrow_mut().push(outcome.clone());
+        self.note(call, &outcome);
         in_time(&outcome)?;
         Ok(outcome)
+    }
+
+    /// Remembers a call and what came of it.
+    fn note(&self, call: &Call, outcome: &Outcome) {
+        self.steps.call(call, outcome);
+        self.calls.borrow_mut().push(outcome.clone());
     }
 
     /// Remembers the id of a call that makes a container.
@@ -256,10 +276,17 @@ impl Trial {
     ) -> Check<(Outcome, T)> {
         self.note_id(call);
         let runtime = &self.runtime;
+        let watch = self.watch_hooks()?;
+        let (over, end) = pipe_with(PipeFlags::CLOEXEC)
+            .map_err(|errno| Stop::broken("make a pipe for a caller", errno))?;
         let (outcome, seen) = std::thread::scope(|scope| {
-            let caller = scope.spawn(move || runtime.call(call));
+            let caller = scope.spawn(move || {
+                // Hangs up when the call has returned.
+                let _end = end;
+                runtime.call(call)
+            });
             let seen = self
-                .await_hook(tag, &|| caller.is_finished())
+                .await_hook(tag, &watch, over.as_fd())
                 .and_then(|()| meanwhile());
             let released = self.release(tag);
             let outcome = caller
@@ -268,7 +295,7 @@ impl Trial {
             released.map(|()| (outcome, seen))
         })?;
         let outcome = outcome?;
-        self.calls.borrow_mut().push(outcome.clone());
+        self.note(call, &outcome);
         let seen = seen?;
         in_time(&outcome)?;
         if call.operation() == "create" && outcome.ok() {
@@ -303,7 +330,9 @@ impl Trial {
                 .collect()
         });
         let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Check<_>>()?;
-        self.calls.borrow_mut().extend(outcomes.iter().cloned());
+        for (call, outcome) in calls.iter().zip(&outcomes) {
+            self.note(call, outcome);
+        }
         outcomes.iter().try_for_each(in_time)?;
         Ok(outcomes)
     }
