@@ -58,8 +58,8 @@ impl Profile {
         match self {
             Self::All => true,
             Self::Cli => chapter == "cli" || covers(|r| r.id.starts_with("cli.")),
-            Self::Security => chapter == "security" || covers(|r| r.tags.contains(&Tag::Security)),
-            Self::Rootless => chapter == "rootless" || covers(|r| r.tags.contains(&Tag::Rootless)),
+            Self::Security => covers(|r| r.tags.contains(&Tag::Security)),
+            Self::Rootless => covers(|r| r.tags.contains(&Tag::Rootless)),
             Self::Linux => covers(is_linux),
             Self::Core => covers(|r| !is_linux(r) && !r.id.starts_with("cli.")),
         }

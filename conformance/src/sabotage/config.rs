@@ -1,21 +1,41 @@
 //! Changing a JSON file for the length of a call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
 use crate::verdict::{Check, Stop};
 
-/// The files that are changed just now, each with how many calls rely on that and the original.
-/// Calls may overlap (a race between two creates): the first changes the file, the last puts it back.
-type Swapped = BTreeMap<PathBuf, (usize, Vec<u8>)>;
+/// Tells one edit from another, so that each is made once however many calls ask for it at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EditId(u64);
 
-static SWAPPED: Mutex<Swapped> = Mutex::new(BTreeMap::new());
+impl EditId {
+    /// That of no edit so far.
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
-fn swapped() -> MutexGuard<'static, Swapped> {
+/// A file that is changed just now.
+struct Swap {
+    original: Vec<u8>,
+    /// How many calls rely on the change.
+    users: usize,
+    /// The edits that are in it.
+    made: BTreeSet<EditId>,
+}
+
+/// Calls may overlap (a race between two creates) and edits may nest (`drops(…).and(drops(…))`):
+/// whoever comes adds its edit if it is not there yet, and the last to leave puts the file back.
+static SWAPPED: Mutex<BTreeMap<PathBuf, Swap>> = Mutex::new(BTreeMap::new());
+
+fn swapped() -> MutexGuard<'static, BTreeMap<PathBuf, Swap>> {
     // A panic elsewhere leaves the map as it was between two calls.
     SWAPPED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -24,33 +44,52 @@ fn swapped() -> MutexGuard<'static, Swapped> {
 /// left as it is: then the case is about just that.
 pub(super) fn swap<T>(
     file: &Path,
+    id: EditId,
     edit: &dyn Fn(&mut Value),
     call: impl FnOnce() -> Check<T>,
 ) -> Check<T> {
-    {
-        let mut map = swapped();
-        if let Some((users, _)) = map.get_mut(file) {
-            *users += 1;
-        } else {
-            let Some((original, mut json)) = read(file) else {
-                return call();
-            };
-            edit(&mut json);
-            write(file, json.to_string().as_bytes())?;
-            map.insert(file.to_owned(), (1, original));
-        }
+    if !enter(file, id, edit)? {
+        return call();
     }
     let result = call();
+    leave(file)?;
+    result
+}
+
+/// Makes the edit; false if the file cannot be edited.
+fn enter(file: &Path, id: EditId, edit: &dyn Fn(&mut Value)) -> Check<bool> {
     let mut map = swapped();
-    if let Some((users, original)) = map.get_mut(file) {
-        *users -= 1;
-        if *users == 0 {
-            let restored = write(file, original);
+    if !map.get(file).is_some_and(|swap| swap.made.contains(&id)) {
+        let Some((before, mut json)) = read(file) else {
+            return Ok(false);
+        };
+        edit(&mut json);
+        write(file, json.to_string().as_bytes())?;
+        let swap = map.entry(file.to_owned()).or_insert(Swap {
+            original: before,
+            users: 0,
+            made: BTreeSet::new(),
+        });
+        swap.made.insert(id);
+    }
+    if let Some(swap) = map.get_mut(file) {
+        swap.users += 1;
+    }
+    Ok(true)
+}
+
+/// Puts the file back, if nobody relies on the change any more.
+fn leave(file: &Path) -> Check {
+    let mut map = swapped();
+    if let Some(swap) = map.get_mut(file) {
+        swap.users -= 1;
+        if swap.users == 0 {
+            let restored = write(file, &swap.original);
             map.remove(file);
             restored?;
         }
     }
-    result
+    Ok(())
 }
 
 fn read(file: &Path) -> Option<(Vec<u8>, Value)> {
@@ -149,9 +188,9 @@ mod tests {
         let file = dir.path().join("config.json");
         let original = "{ \"a\": 1,  \"b\": 2 }\n";
         fs::write(&file, original).unwrap();
-        let edit = |json: &mut Value| remove(json, "/a");
-        swap(&file, &edit, || {
-            swap(&file, &edit, || Ok(()))?;
+        let (id, edit) = (EditId::new(), |json: &mut Value| remove(json, "/a"));
+        swap(&file, id, &edit, || {
+            swap(&file, id, &edit, || Ok(()))?;
             assert_eq!(fs::read_to_string(&file).unwrap(), r#"{"b":2}"#);
             Ok(())
         })
@@ -160,11 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn nested_swaps_add_up_and_each_is_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.json");
+        fs::write(&file, "[0,1,2,3]").unwrap();
+        let (outer, inner) = (EditId::new(), EditId::new());
+        swap(&file, outer, &|json| remove(json, "/0"), || {
+            for _ in 0..2 {
+                swap(&file, inner, &|json| remove(json, "/2"), || {
+                    assert_eq!(fs::read_to_string(&file).unwrap(), "[1,2]");
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "[0,1,2,3]");
+    }
+
+    #[test]
     fn a_broken_file_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.json");
         fs::write(&file, "{").unwrap();
-        swap(&file, &|_| panic!("not JSON"), || Ok(())).unwrap();
+        swap(&file, EditId::new(), &|_| panic!("not JSON"), || Ok(())).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "{");
     }
 }

@@ -76,6 +76,7 @@ fn run(hook: &Value, state: &str) -> Check {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(state.as_bytes())?;

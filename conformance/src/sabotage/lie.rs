@@ -1,6 +1,5 @@
 //! Lies about operations: what was done, what came of it, what is left.
 
-use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,10 +23,6 @@ pub enum How {
     Undo,
     /// Does it twice, and reports what came of the second time.
     Twice,
-    /// Does it this much later.
-    Late(Duration),
-    /// Does it, and reports it this much later.
-    Linger(Duration),
     /// Does another operation instead, in which `{id}` stands for the container's id.
     Instead(&'static [&'static str]),
     /// Does it, then another operation; reports what came of the first.
@@ -66,8 +61,6 @@ impl How {
             Self::Skip => "do nothing and report success".into(),
             Self::Undo => "undo it at once".into(),
             Self::Twice => "do it twice".into(),
-            Self::Late(span) => format!("do it {} ms later", span.as_millis()),
-            Self::Linger(span) => format!("return {} ms later", span.as_millis()),
             Self::Instead(args) => format!("do `{}` instead", args.join(" ")),
             Self::Then(args) => format!("do `{}` behind it", args.join(" ")),
             Self::After(args) => format!("do `{}` before it", args.join(" ")),
@@ -92,15 +85,6 @@ impl How {
             Self::Twice => {
                 next(call)?;
                 next(call)
-            }
-            Self::Late(span) => {
-                thread::sleep(*span);
-                next(call)
-            }
-            Self::Linger(span) => {
-                let outcome = next(call)?;
-                thread::sleep(*span);
-                Ok(outcome)
             }
             Self::Instead(args) => next(&call.with_args(filled(args, call))),
             Self::Then(args) => {
@@ -158,7 +142,7 @@ pub fn lies(operation: &'static str, how: How) -> Saboteur {
 }
 
 /// The outcome of a call that was not made.
-fn undone(call: &Call, code: i32) -> Outcome {
+pub(super) fn undone(call: &Call, code: i32) -> Outcome {
     let argv = call.globals.iter().chain(&call.args).cloned().collect();
     Outcome {
         argv,

@@ -6,10 +6,12 @@
 //! stay as they were. See docs/design/sabotage.md.
 
 mod config;
+mod early;
 mod hooks;
 mod lie;
 mod saboteur;
 
+pub use early::starts_early;
 pub use hooks::{Moment, runs_hooks};
 pub use lie::{How, lies};
 pub use saboteur::{

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::config::{alter, remove, swap};
+use super::config::{EditId, alter, remove, swap};
 use crate::case::{Ids, Name};
 use crate::drive::{Call, Outcome};
 use crate::trial::Place;
@@ -107,6 +107,7 @@ pub fn wraps(
 
 /// A runtime that reads another config.json than the one in the bundle.
 pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Saboteur {
+    let id = EditId::new();
     wraps(text, move |call, next| {
         match (call.operation(), call.bundle()) {
             ("create" | "run" | "restore", Some(bundle)) => {
@@ -114,7 +115,7 @@ pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 's
                     edit(config);
                     Place::of_bundle(bundle).fill_all(config);
                 };
-                swap(&bundle.join("config.json"), &edit, || next(call))
+                swap(&bundle.join("config.json"), id, &edit, || next(call))
             }
             _ => next(call),
         }
@@ -143,10 +144,11 @@ pub fn edits_process(
     text: impl Into<Name>,
     edit: impl Fn(&mut Value) + Send + Sync + 'static,
 ) -> Saboteur {
+    let id = EditId::new();
     wraps(text, move |call, next| {
         let file = call.flag("--process").or_else(|| call.flag("-p"));
         match (call.operation(), file) {
-            ("exec", Some(file)) => swap(file.as_ref(), &edit, || next(call)),
+            ("exec", Some(file)) => swap(file.as_ref(), id, &edit, || next(call)),
             _ => next(call),
         }
     })
@@ -189,4 +191,31 @@ pub fn tampers(
         }
         Ok(outcome)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::lie::undone;
+    use super::*;
+
+    #[test]
+    fn two_edits_of_a_config_are_both_made() {
+        let bundle = tempfile::tempdir().unwrap();
+        let file = bundle.path().join("config.json");
+        fs::write(&file, r#"{"hostname":"a","domainname":"b"}"#).unwrap();
+        let call = Call::default()
+            .with_args(["create", "c1"])
+            .cwd(bundle.path());
+        let read = |call: &Call| {
+            Ok(Outcome {
+                stdout: fs::read_to_string(&file).unwrap(),
+                ..undone(call, 0)
+            })
+        };
+        let both = drops("/hostname").and(alters("/domainname", "c"));
+        let seen = both.interpose(&call, &read).unwrap();
+        assert_eq!(seen.json(), Some(json!({"domainname": "c"})));
+    }
 }

@@ -75,6 +75,8 @@ impl Trial {
             .args(["notified", &errno.to_string()])
             .stdin(listener)
             .stdout(Stdio::piped())
+            // What is no listener is refused by the kernel; that nothing was told of shows it.
+            .stderr(Stdio::null())
             .spawn()
             .map_err(|error| Stop::broken("start the probe", error))?;
         Ok(Notified {

@@ -1,7 +1,5 @@
 //! runtime.md#create: what it makes, what it refuses, what it leaves alone.
 
-use std::time::Duration;
-
 use crate::cases::prelude::*;
 
 const DUPLICATE: &str = "runtime.operations.create.duplicate-id-errors";
@@ -26,8 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
                 began,
             )
         })
-        .saboteurs([lies("create", How::Then(&["start", "{id}"]))
-            .and(lies("create", How::Linger(Duration::from_millis(100))))]),
+        .saboteurs([starts_early()]),
         Case::new(
             "runtime/create/duplicate_id_refused",
             [DUPLICATE, NO_NEW, UNIQUE],

@@ -160,12 +160,15 @@ fn parameters() -> Vec<Case> {
                 with("SCHED_DEADLINE", given),
             )
             .run(move |t| t.eq(name, get(&seen_plainly(t)?), &wanted))
-            .saboteurs([
-                alters(format!("/process/scheduler/{name}"), 30_000_000).and(match name {
-                    "runtime" => alters("/process/scheduler/runtime", 3_000_000),
-                    _ => Saboteur::identity(),
-                }),
-            ]),
+            // Each within the order that the kernel asks for: runtime, deadline, period.
+            .saboteurs([alters(
+                format!("/process/scheduler/{name}"),
+                if name == "runtime" {
+                    3_000_000
+                } else {
+                    30_000_000
+                },
+            )]),
         );
         // The fair policies show a slice of their own as the run time.
         cases.push(
