@@ -15,21 +15,28 @@ const DEEPEST: usize = 512 * 1024;
 ///
 /// Only for the first thread: the stack of another may be smaller than what is looked through. A
 /// failure costs memory and nothing else, so none is reported.
+// Not inlined: the marker shall lie in a frame that is smaller than the margin.
+#[inline(never)]
 pub fn give_back() {
-    // SAFETY: the callback has the signature that is asked for, and takes no data. The C library
-    // walks the one program that there is; nothing else runs in this process.
+    // SAFETY: the callback has the signature that is asked for, and takes no data.
     unsafe { libc::dl_iterate_phdr(Some(drop_segments), std::ptr::null_mut()) };
     let marker = 0_u8;
-    let end = page_down((&raw const marker).addr().saturating_sub(MARGIN));
+    let end = page_down(
+        (&raw const marker)
+            .expose_provenance()
+            .saturating_sub(MARGIN),
+    );
     let start = end.saturating_sub(DEEPEST);
     // SAFETY: the stack grows down, and what lies more than the margin below a variable of this
-    // function belongs to calls that have returned; a later call finds zeros and writes first. The
-    // kernel keeps other mappings a mebibyte away from the stack (stack_guard_gap), which is more than
-    // the distance, and skips what is not mapped.
+    // function belongs to calls that have returned: those that it makes itself need a few hundred bytes,
+    // and no signal has a handler here. A later call finds zeros and writes first. The kernel keeps other
+    // mappings 256 pages away from the stack (stack_guard_gap), which is more than the distance, and skips
+    // what is not mapped.
     unsafe { advise(start, end - start) };
 }
 
-/// Drops the segments that are mapped from the file and cannot have been changed.
+/// Drops the segments of the program that are mapped from its file and cannot have been changed. What
+/// relocation has written to and protected since (PT_GNU_RELRO) is a part of a writable segment.
 unsafe extern "C" fn drop_segments(
     info: *mut libc::dl_phdr_info,
     _size: libc::size_t,
@@ -46,12 +53,15 @@ unsafe extern "C" fn drop_segments(
         }
         let start = page_down((info.dlpi_addr + header.p_vaddr) as usize);
         let end = page_down((info.dlpi_addr + header.p_vaddr + header.p_memsz) as usize);
-        // SAFETY: the segment is not writable, and the program has no relocations in such a one
-        // (rustc links position-independent code), so every page equals the file's, from which the
-        // kernel reads it again. The last page may be shared with what follows and is left alone.
+        // SAFETY: the segment is not writable, and no relocation writes to such a one (the linker refuses
+        // DT_TEXTREL), so every page equals the file's, from which the kernel reads it again; the file
+        // cannot be written to or cut while it is executed (ETXTBSY). The first page is this segment's
+        // alone, since the linker gives segments of different protection pages of their own, and the
+        // kernel maps the whole of it from the file. The last one is left, in case it is not whole.
         unsafe { advise(start, end.saturating_sub(start)) };
     }
-    0
+    // The program comes first; what follows, such as the kernel's vDSO, is not its file.
+    1
 }
 
 /// madvise(2), MADV_DONTNEED.
@@ -87,12 +97,53 @@ mod tests {
         }
     }
 
+    /// With a stack that holds all that is looked through, as a first thread's does.
+    fn on_a_large_stack(test: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::Builder::new().stack_size(4 << 20);
+        thread
+            .spawn(test)
+            .expect("a thread")
+            .join()
+            .expect("it passes");
+    }
+
     #[test]
     fn code_constants_and_stack_are_whole_afterwards() {
-        let kept = std::hint::black_box([7_u8; 4096]);
-        let before = deep(20);
-        give_back();
-        assert_eq!((deep(20), kept), (before, [7; 4096]));
-        assert_eq!(format!("{:?}", Some("text")), "Some(\"text\")");
+        on_a_large_stack(|| {
+            let kept = std::hint::black_box([7_u8; 4096]);
+            let before = deep(20);
+            give_back();
+            assert_eq!((deep(20), kept), (before, [7; 4096]));
+            // By way of a table of functions, which relocation has written.
+            let shown: &dyn std::fmt::Debug = std::hint::black_box(&Some("text"));
+            assert_eq!(format!("{shown:?}"), "Some(\"text\")");
+        });
+    }
+
+    /// The pages between these addresses that are there (mincore(2) would count the page cache too).
+    fn resident(range: std::ops::Range<usize>) -> usize {
+        use std::os::unix::fs::FileExt;
+        let page = range.end - page_down(range.end - 1);
+        let pagemap = std::fs::File::open("/proc/self/pagemap").expect("pagemap");
+        let mut bytes = vec![0; (range.end - range.start) / page * 8];
+        pagemap
+            .read_exact_at(&mut bytes, (range.start / page * 8) as u64)
+            .expect("readable");
+        // proc_pid_pagemap(5): bit 63 of an entry says that the page is present.
+        bytes.chunks(8).filter(|entry| entry[7] & 0x80 != 0).count()
+    }
+
+    #[test]
+    fn the_stack_below_is_given_back() {
+        on_a_large_stack(|| {
+            let marker = std::hint::black_box(0_u8);
+            let end = page_down((&raw const marker).addr() - 4 * MARGIN);
+            let below = end - DEEPEST / 2..end;
+            std::hint::black_box(deep(100));
+            let before = resident(below.clone());
+            give_back();
+            assert!(before > 32, "{before}");
+            assert_eq!(resident(below), 0);
+        });
     }
 }
