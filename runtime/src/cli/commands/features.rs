@@ -199,9 +199,65 @@ mod tests {
             accepts(&json!({"namespaces": [{"type": kind, "path": "/proc/1/ns/x"}]}));
         }
         assert_eq!(list(&features, "/linux/namespaces").len(), 8);
-        for version in ["/ociVersionMin", "/ociVersionMax"] {
-            let text = json!({"ociVersion": features.pointer(version), "root": {"path": "r"}});
-            assert!(from_str(text.to_string()).is_ok());
+    }
+
+    #[test]
+    fn every_release_from_the_oldest_to_the_newest_promised_is_taken() {
+        let features = features(Kernel {
+            major: 6,
+            minor: 18,
+        });
+        let ends = ["/ociVersionMin", "/ociVersionMax"].map(|end| features.pointer(end));
+        let releases = [
+            "1.0.0", "1.0.1", "1.0.2", "1.1.0", "1.2.0", "1.2.1", "1.3.0",
+        ];
+        assert_eq!(ends, [Some(&json!(releases[0])), Some(&json!(releases[6]))]);
+        for release in releases {
+            let text = json!({"ociVersion": release, "root": {"path": "r"}});
+            assert!(from_str(text.to_string()).is_ok(), "{release}");
+        }
+    }
+
+    /// Words of the kernel's and of libseccomp's that the specification does not have, each with its list.
+    #[test]
+    fn no_word_is_taken_that_is_not_promised() {
+        let features = features(Kernel {
+            major: 6,
+            minor: 18,
+        });
+        let refused = |pointer: &str, word: &str, linux: Value| {
+            assert!(!list(&features, pointer).contains(&word), "{word}");
+            let text = json!({"ociVersion": "1.3.0", "root": {"path": "r"}, "linux": linux});
+            assert!(from_str(text.to_string()).is_err(), "{word}");
+        };
+        for word in [
+            "SECCOMP_FILTER_FLAG_NEW_LISTENER",
+            "SECCOMP_FILTER_FLAG_TSYNC_ESRCH",
+        ] {
+            let profile = json!({"defaultAction": "SCMP_ACT_LOG", "flags": [word]});
+            refused(
+                "/linux/seccomp/knownFlags",
+                word,
+                json!({"seccomp": profile}),
+            );
+        }
+        for word in ["SCMP_ACT_USER_NOTIF", "SECCOMP_RET_ALLOW", "scmp_act_allow"] {
+            let profile = json!({"defaultAction": word});
+            refused("/linux/seccomp/actions", word, json!({"seccomp": profile}));
+        }
+        for word in ["MPOL_MAX", "bind", "MPOL_PREFERRED_FEW"] {
+            refused(
+                "/linux/memoryPolicy/modes",
+                word,
+                json!({"memoryPolicy": {"mode": word}}),
+            );
+        }
+        for word in ["net", "mnt", "pid_for_children"] {
+            refused(
+                "/linux/namespaces",
+                word,
+                json!({"namespaces": [{"type": word}]}),
+            );
         }
     }
 
