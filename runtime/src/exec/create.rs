@@ -21,7 +21,7 @@ use super::grouping::{Grouping, remove_cgroups};
 use super::init::Setup;
 use super::procfs::Procfs;
 use super::spawn::{Spawned, spawn};
-use super::{Context, StepError, hooks, namespaces, pidfd, trees};
+use super::{Context, StepError, cgroup, hooks, namespaces, pidfd, trees};
 use crate::plan::{Origin, Plan};
 use crate::state::{Container, Process, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
@@ -229,6 +229,9 @@ pub(super) fn record(
         record.pid = process.pid;
         record.pid_start = process.start;
         record.init_exe = Some((exe.dev(), exe.ino()));
+        if let Some(cgroup) = &mut record.cgroup {
+            cgroup.mount_namespace = cgroup::told_apart_by(cgroup, pid);
+        }
         if status == Status::Created {
             record.creator = None;
         }

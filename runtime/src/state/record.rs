@@ -118,6 +118,10 @@ pub struct CgroupRecord {
     /// The scope is the user manager's, not the system's.
     #[serde(default)]
     pub user_manager: bool,
+    /// Inode of the container's mount namespace, by which its processes are told from those that were
+    /// in the cgroup before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount_namespace: Option<u64>,
 }
 
 impl Record {

@@ -14,4 +14,5 @@ mod lost;
 mod notify;
 mod pidfd;
 mod proc;
+mod shared_cgroup;
 mod terminal;

@@ -45,6 +45,7 @@ pub fn survey(plan: &CgroupPlan) -> CgroupRecord {
     }
     let scope = plan.scope.as_ref();
     CgroupRecord {
+        mount_namespace: None,
         driver: if scope.is_some() {
             CgroupDriver::Systemd
         } else {

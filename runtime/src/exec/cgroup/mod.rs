@@ -22,6 +22,7 @@ pub use attach::{Prepared, open, open_of_process};
 pub use freeze::{freeze, thaw};
 pub use make::{prepare, survey};
 pub use oom::OomWatch;
+pub(super) use processes::told_apart_by;
 pub use processes::{pids, signal_all};
 pub use remove::{destroy, remove};
 pub use stats::stats;

@@ -1,8 +1,10 @@
 //! The processes of a container, found by its cgroup.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -27,6 +29,27 @@ pub(super) fn directory(record: &CgroupRecord) -> Option<&Path> {
     dir.map(AsRef::as_ref)
 }
 
+/// Whether `create` made the cgroup, so that whoever is in it is the container's.
+pub(in crate::exec) fn is_made(record: &CgroupRecord) -> bool {
+    directory(record).is_some_and(|dir| record.made.iter().any(|made| made == dir))
+}
+
+/// The inode of a process's mount namespace; `None` where it has ended.
+fn mount_namespace(pid: i32) -> Option<u64> {
+    let file = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok()?;
+    Some(file.ino())
+}
+
+/// What tells the container's processes from others in a cgroup that was there before: its mount
+/// namespace, if that is not the runtime's.
+pub(in crate::exec) fn told_apart_by(record: &CgroupRecord, init: i32) -> Option<u64> {
+    if directory(record).is_none() || is_made(record) {
+        return None;
+    }
+    let own = mount_namespace(std::process::id().cast_signed());
+    mount_namespace(init).filter(|inode| Some(*inode) != own)
+}
+
 /// The PIDs of the container's processes, also in cgroups that it made, in ascending order.
 pub fn pids(record: &CgroupRecord) -> Result<Vec<i32>, StepError> {
     let Some(dir) = directory(record) else {
@@ -34,10 +57,14 @@ pub fn pids(record: &CgroupRecord) -> Result<Vec<i32>, StepError> {
     };
     let mut pids = collect(dir)?;
     // 0 stands for a process that this PID namespace does not see.
-    pids.retain(|pid| *pid != 0);
+    pids.retain(|pid| *pid != 0 && is_own(record, *pid));
     pids.sort_unstable();
     pids.dedup();
     Ok(pids)
+}
+
+fn is_own(record: &CgroupRecord, pid: i32) -> bool {
+    record.mount_namespace.is_none() || record.mount_namespace == mount_namespace(pid)
 }
 
 /// The PIDs in a cgroup and in those below it, as the kernel lists them.
@@ -86,6 +113,9 @@ pub fn signal_all(record: &CgroupRecord, signal: i32) -> Result<(), StepError> {
     if collect(dir)?.is_empty() {
         return Ok(());
     }
+    if record.mount_namespace.is_some() {
+        return signal_own(record, signal);
+    }
     if signal == SIGKILL && kill_v2(record)? {
         return Ok(());
     }
@@ -93,16 +123,8 @@ pub fn signal_all(record: &CgroupRecord, signal: i32) -> Result<(), StepError> {
     // Where it cannot be held still, what is there gets the signal all the same.
     let held = !was_frozen && freeze(record).is_ok();
     let result = pids(record).and_then(|pids| {
-        pids.into_iter().try_for_each(|pid| {
-            let sent = pidfd_open(Pid::from_raw(pid))
-                .and_then(|pidfd| pidfd_send_signal(pidfd.as_fd(), signal));
-            match sent {
-                Err(Errno::ESRCH) => Ok(()),
-                sent => sent.step(&Origin::default(), || {
-                    format!("send signal {signal} to process {pid}")
-                }),
-            }
-        })
+        pids.into_iter()
+            .try_for_each(|pid| signal_one(record, pid, signal))
     });
     // A frozen v1 task dies only once it is thawed.
     if held || (was_frozen && signal == SIGKILL) {
@@ -113,6 +135,39 @@ pub fn signal_all(record: &CgroupRecord, signal: i32) -> Result<(), StepError> {
         }
     } else {
         result
+    }
+}
+
+/// Signals the container's processes among others, for whose sake the cgroup is not held still. Those that
+/// are forked meanwhile are killed too.
+fn signal_own(record: &CgroupRecord, signal: i32) -> Result<(), StepError> {
+    let mut seen = BTreeSet::new();
+    loop {
+        let mut new = pids(record)?;
+        new.retain(|pid| seen.insert(*pid));
+        for pid in &new {
+            signal_one(record, *pid, signal)?;
+        }
+        if new.is_empty() || signal != SIGKILL {
+            return Ok(());
+        }
+    }
+}
+
+fn signal_one(record: &CgroupRecord, pid: i32, signal: i32) -> Result<(), StepError> {
+    let sent = pidfd_open(Pid::from_raw(pid)).and_then(|pidfd| {
+        // Looked at again: before the descriptor was there, the PID may have become another's.
+        if is_own(record, pid) {
+            pidfd_send_signal(pidfd.as_fd(), signal)
+        } else {
+            Ok(())
+        }
+    });
+    match sent {
+        Err(Errno::ESRCH) => Ok(()),
+        sent => sent.step(&Origin::default(), || {
+            format!("send signal {signal} to process {pid}")
+        }),
     }
 }
 

@@ -20,14 +20,14 @@ pub(super) const SHORT: Duration = Duration::from_millis(500);
 /// The longest sleep between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Ends every process of the container's cgroups, then removes them. In a cgroup that was there before
-/// the container, the others are not its own, and are left alone.
+/// Ends every process of the container in its cgroups, then removes them. In a cgroup that was there before
+/// the container, those that nothing tells from others are left alone.
 pub fn destroy(
     record: &CgroupRecord,
     patience: Duration,
     warnings: &mut Warnings,
 ) -> Result<(), StepError> {
-    if processes::directory(record).is_some_and(|dir| record.made.iter().any(|made| made == dir)) {
+    if processes::is_made(record) || record.mount_namespace.is_some() {
         processes::signal_all(record, SIGKILL)?;
     }
     remove(record, patience, warnings)
