@@ -26,6 +26,7 @@ pub(super) struct Bench {
 #[derive(Debug, Subcommand)]
 enum Other {
     Diff(Diff),
+    Show(Show),
 }
 
 #[derive(Debug, Args)]
@@ -64,12 +65,50 @@ struct Measure {
     /// Writes the result as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    views: Views,
+}
+
+/// Files to write a result to.
+#[derive(Debug, Args)]
+struct Views {
     /// Writes every sample as comma-separated values
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Writes one self-contained page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+impl Views {
+    /// The same files, whatever the working directory becomes.
+    fn located(&self) -> Result<Self, CliError> {
+        Ok(Self {
+            csv: located(self.csv.as_deref())?,
+            html: located(self.html.as_deref())?,
+        })
+    }
+
+    /// Writes what was asked for, then prints the table: whoever reads that may stop early.
+    fn write(&self, document: &Document) -> Result<(), CliError> {
+        if let Some(path) = &self.csv {
+            save(path, |out| crate::bench::write_csv(document, out))?;
+        }
+        if let Some(path) = &self.html {
+            save(path, |out| crate::bench::write_html(document, out))?;
+        }
+        crate::bench::write_table(document, &mut io::stdout().lock())?;
+        Ok(())
+    }
+}
+
+/// Print a result again, and write other views of it
+#[derive(Debug, Args)]
+struct Show {
+    /// What --json wrote
+    result: PathBuf,
+    #[command(flatten)]
+    views: Views,
 }
 
 /// The cgroup layout of a benchmark.
@@ -111,6 +150,10 @@ impl Bench {
     pub(super) fn run(&self) -> Result<u8, CliError> {
         match &self.other {
             Some(Other::Diff(diff)) => diff.run(),
+            Some(Other::Show(show)) => {
+                show.views.write(&Document::read(&show.result)?)?;
+                Ok(OK)
+            }
             None => self.measure.run(),
         }
     }
@@ -120,23 +163,13 @@ impl Measure {
     fn run(&self) -> Result<u8, CliError> {
         let runtimes = runtimes(&calls(&self.runtimes)?)?;
         // The cgroup view that the benchmark enters has another working directory.
-        let (json, csv, html) = (
-            located(self.json.as_deref())?,
-            located(self.csv.as_deref())?,
-            located(self.html.as_deref())?,
-        );
+        let (json, views) = (located(self.json.as_deref())?, self.views.located()?);
         let document = crate::bench::run(&runtimes, &self.options())?;
-        crate::bench::write_table(&document, &mut io::stdout().lock())?;
         if let Some(path) = &json {
             let text = serde_json::to_vec(&document).map_err(io::Error::from)?;
             save(path, |out| out.write_all(&text))?;
         }
-        if let Some(path) = &csv {
-            save(path, |out| crate::bench::write_csv(&document, out))?;
-        }
-        if let Some(path) = &html {
-            save(path, |out| crate::bench::write_html(&document, out))?;
-        }
+        views.write(&document)?;
         Ok(OK)
     }
 

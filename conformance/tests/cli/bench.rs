@@ -8,8 +8,8 @@ use crate::plimsoll;
 fn result(ms: f64) -> String {
     let series = |who: &str, ms: f64| {
         json!({
-            "group": "default", "pause_ms": 0, "contestant": who, "phase": "run", "ms": vec![ms; 9], "user_ms": [], "system_ms": [],
-            "switches": [], "max_rss_kib": null, "failed": 0, "timed_out": 0,
+            "group": "default", "pause_ms": 0, "contestant": who, "phase": "run", "ms": vec![ms; 9], "user_ms": vec![1.0; 9],
+            "system_ms": vec![1.0; 9], "switches": vec![3; 9], "max_rss_kib": null, "failed": 0, "timed_out": 0,
         })
     };
     let entrant =
@@ -65,4 +65,17 @@ fn an_unreadable_result_is_usage() {
         .run()
         .exits(2)
         .says("5%");
+}
+
+#[test]
+fn a_result_is_shown_again() {
+    let done = plimsoll("bench show r.json --csv r.csv --html r.html")
+        .file("r.json", &result(10.0))
+        .run();
+    let csv = done.wrote("r.csv");
+    assert_eq!(csv.lines().count(), 1 + 2 * 9);
+    assert!(csv.contains("default,0,rt,run,0,10,"), "{csv}");
+    let page = done.wrote("r.html");
+    assert!(page.contains("run, whole") && !page.contains("/*DATA*/"));
+    done.exits(0).prints("2.00× [2.00–2.00] of floor");
 }
