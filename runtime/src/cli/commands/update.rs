@@ -1,7 +1,9 @@
 //! `update`
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use oci_spec::runtime::LinuxResources;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::{CommandError, Context, Matches, UsageError};
 use crate::exec::cgroup;
 use crate::host::CgroupLayout;
-use crate::plan::cgroup::{Places, Resources, Version, groups_of, properties, update};
+use crate::plan::cgroup::{Places, Resources, Version, cpu_max, groups_of, properties, update};
 use crate::plan::{Origin, PlanError};
 use crate::state::{Status, WrongState};
 
@@ -86,11 +88,34 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     cgroup::before_attach(&plan, &mut warnings)?;
     cgroup::after_attach(&plan, &mut warnings)?;
     // The files come first: what the kernel refuses must not be tried by systemd afterwards.
-    cgroup::set_unit_properties(groups, &properties(&resources, version))?;
+    if groups.scope.is_some() {
+        let spec = &with_whole_quota(asked.spec.clone(), &groups.paths);
+        let resources = Resources { spec, ..resources };
+        cgroup::set_unit_properties(groups, &properties(&resources, version))?;
+    }
     for warning in &warnings {
         context.log.warn(warning);
     }
     Ok(0)
+}
+
+/// Quota and period are one thing to systemd: the half that was not asked for is what the cgroup has.
+fn with_whole_quota(mut spec: LinuxResources, paths: &BTreeMap<String, PathBuf>) -> LinuxResources {
+    let read = |hierarchy: &str, file: &str| {
+        let text = fs::read_to_string(paths.get(hierarchy)?.join(file)).ok()?;
+        Some(text.trim().to_owned())
+    };
+    let line = read("unified", "cpu.max").or_else(|| {
+        let quota = read("cpu", "cpu.cfs_quota_us")?;
+        Some(format!("{quota} {}", read("cpu", "cpu.cfs_period_us")?))
+    });
+    let asked = spec.cpu().clone();
+    let asked = asked.filter(|cpu| cpu.quota().is_some() || cpu.period().is_some());
+    if let (Some(mut cpu), Some((quota, period))) = (asked, line.as_deref().and_then(cpu_max)) {
+        cpu.set_quota(Some(quota)).set_period(Some(period));
+        spec.set_cpu(Some(cpu));
+    }
+    spec
 }
 
 /// A resources object, and who asked for what is in it. As in runc, a file makes flags moot.

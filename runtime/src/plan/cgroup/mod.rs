@@ -21,7 +21,7 @@ mod tests;
 pub use devices::{Access, DeviceKind, DeviceList, DevicePattern};
 pub use planner::{CgroupOptions, CgroupPlan, groups_of, plan, update};
 pub use program::Instruction;
-pub use properties::properties;
+pub use properties::{cpu_max, properties};
 pub use request::Request;
 pub use resources::{Places, Resources};
 pub use setting::{Group, Setting, Version, Write};

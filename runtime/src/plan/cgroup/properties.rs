@@ -68,8 +68,12 @@ pub fn properties(resources: &Resources, version: Version) -> Vec<Property> {
             push("BlockIOWeight", weight);
         }
     }
+    let unified = |file: &str| {
+        let files = spec.unified().as_ref();
+        files.and_then(|files| files.get(file)).map(String::as_str)
+    };
     for (file, name) in UNIFIED {
-        if let Some(value) = spec.unified().as_ref().and_then(|files| files.get(file)) {
+        if let Some(value) = unified(file) {
             match value.trim() {
                 "max" => push(name, u64::MAX),
                 number => {
@@ -80,17 +84,37 @@ pub fn properties(resources: &Resources, version: Version) -> Vec<Property> {
             }
         }
     }
-    if let Some(cpu) = spec.cpu().as_ref().filter(|_| v2) {
-        for (name, list) in [
-            ("AllowedCPUs", cpu.cpus()),
-            ("AllowedMemoryNodes", cpu.mems()),
-        ] {
-            if let Some(list) = list.as_deref().filter(|list| !list.trim().is_empty()) {
-                out.push(Property::new(name, Value::Bytes(bitmap(list))));
-            }
+    if let Some((quota, period)) = unified("cpu.max").and_then(cpu_max) {
+        push("CPUQuotaPeriodUSec", period);
+        push("CPUQuotaPerSecUSec", per_second(quota, period));
+    }
+    let cpu = spec.cpu().as_ref().filter(|_| v2);
+    for (name, list) in [
+        ("AllowedCPUs", cpu.and_then(|cpu| cpu.cpus().as_deref())),
+        (
+            "AllowedMemoryNodes",
+            cpu.and_then(|cpu| cpu.mems().as_deref()),
+        ),
+        ("AllowedCPUs", unified("cpuset.cpus")),
+        ("AllowedMemoryNodes", unified("cpuset.mems")),
+    ] {
+        if let Some(list) = list.filter(|list| !list.trim().is_empty()) {
+            out.push(Property::new(name, Value::Bytes(bitmap(list))));
         }
     }
     out
+}
+
+/// Quota and period of a line of `cpu.max`, where a missing period is the kernel's default; -1 is no
+/// quota.
+pub fn cpu_max(line: &str) -> Option<(i64, u64)> {
+    let mut words = line.split_whitespace();
+    let quota = match words.next()? {
+        "max" => -1,
+        number => number.parse().ok()?,
+    };
+    let period = words.next().unwrap_or("100000").parse().ok()?;
+    (period != 0).then_some((quota, period))
 }
 
 /// Files of v2 whose values systemd knows as plain numbers.
@@ -143,5 +167,14 @@ mod tests {
         assert_eq!(per_second(1, 3), 340_000);
         assert_eq!(per_second(-1, 100_000), u64::MAX);
         assert_eq!(bitmap("0-2,9"), [0b111, 0b10]);
+    }
+
+    #[test]
+    fn a_line_of_cpu_max_is_quota_and_period() {
+        assert_eq!(cpu_max("40000 50000"), Some((40_000, 50_000)));
+        assert_eq!(cpu_max("40000"), Some((40_000, 100_000)));
+        assert_eq!(cpu_max("max 50000"), Some((-1, 50_000)));
+        assert_eq!(cpu_max("40000 0"), None);
+        assert_eq!(cpu_max("much"), None);
     }
 }
