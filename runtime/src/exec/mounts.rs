@@ -15,7 +15,7 @@ use super::root::{Root, here};
 use super::{Context, StepError, copy_up, procfs};
 use crate::plan::Origin;
 use crate::plan::mounts::{Attributes, Mount, Source};
-use crate::sys::mount::{MountAttr, clone_tree, move_onto, set_attr};
+use crate::sys::mount::{MountAttr, clone_tree, fs_mount, fs_open, move_onto, set_attr};
 
 /// Makes one mount. `tree` is the bind source where the runtime has opened it beforehand.
 pub fn apply(root: &Root, mount: &Mount, tree: Option<&OwnedFd>) -> Result<(), StepError> {
@@ -105,13 +105,17 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
     if below.is_some() {
         flags &= !MsFlags::MS_RDONLY;
     }
-    mount(
+    let mounted = mount(
         Some(source.as_c_str()),
         here(target).step(&mount_.origin, || format!("{}: enter target", describe()))?,
         Some(fstype.as_c_str()),
         flags,
         Some(mount_.data.as_c_str()).filter(|data| !data.is_empty()),
-    )
+    );
+    match mounted {
+        Err(Errno::EBUSY) if mount_.data.is_empty() => over_itself(root, mount_, fstype),
+        result => result,
+    }
     .step(&mount_.origin, describe)?;
     if let Some(magic) = guarded {
         let top = root
@@ -131,6 +135,18 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
         copy_up_into(root, mount_, &below)?;
     }
     Ok(())
+}
+
+/// Makes a mount where the same file system is on top already, such as cgroup2 beneath a `/sys` that
+/// came from the host: mount(2) refuses that with EBUSY, move_mount(2) does not.
+fn over_itself(root: &Root, mount: &Mount, fstype: &CString) -> nix::Result<()> {
+    let tree = fs_mount(fs_open(fstype)?.as_fd(), 0)?;
+    let attr = MountAttr {
+        set: mount.attributes.set,
+        ..MountAttr::default()
+    };
+    set_attr(tree.as_fd(), &attr, false)?;
+    move_onto(tree.as_fd(), root.dir(&mount.target)?.as_fd())
 }
 
 /// Refuses a target that links have led into the container's own `/proc`. Another procfs, such as the

@@ -104,3 +104,21 @@ fn exec_joins_the_container_and_passes_its_status_on() {
     assert_eq!(failed.status.code(), Some(255));
     assert!(deleted.status.success(), "{}", text(&deleted.stderr));
 }
+
+/// As `spec --rootless` has it on cgroup v2: cgroup2 on the one that came along with /sys.
+#[test]
+fn a_file_system_may_lie_on_itself() {
+    let Some(bundle) = Bundle::new() else { return };
+    let output = bundle.run(|config| {
+        let mounts = config["mounts"].as_array_mut().expect("mounts");
+        let options = [json!(["nosuid"]), json!(["nosuid", "noexec", "ro"])];
+        mounts.extend(options.map(|options| {
+            json!({"destination": "/queues", "type": "mqueue", "source": "mqueue", "options": options})
+        }));
+        args(config, "grep /queues /proc/self/mounts");
+    });
+    let seen = text(&output.stdout);
+    let lines: Vec<_> = seen.lines().collect();
+    assert_eq!(lines.len(), 2, "{seen}{}", text(&output.stderr));
+    assert!(lines[1].contains("ro,nosuid,noexec"), "{seen}");
+}

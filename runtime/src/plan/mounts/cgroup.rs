@@ -126,6 +126,7 @@ impl View<'_> {
                     source: c"cgroup".into(),
                 },
                 flags: self.mount.flags,
+                attributes: self.mount.attributes,
                 data,
                 ..self.plain(target)
             });
