@@ -14,6 +14,10 @@ use crate::event::Level;
 const SPEC_URL: &str = "https://github.com/opencontainers/runtime-spec/blob/v1.3.0/";
 /// Where the draft of the command line is published.
 const CLI_URL: &str = "https://github.com/opencontainers/runtime-tools/blob/master/docs/";
+/// Where runc's documents are published, for what runtimes with its command line do beyond both.
+const RUNC_URL: &str = "https://github.com/opencontainers/runc/blob/v1.3.0/";
+/// The area that is not of the specification, nor of the draft.
+const CONVENTIONS: &str = "conventions";
 /// The file of the draft of the command line.
 const CLI_FILE: &str = "command-line-interface.md";
 
@@ -25,7 +29,7 @@ macro_rules! areas {
 }
 
 /// The areas in the order of the specification, each with its file.
-const AREAS: [(&str, &str); 24] = areas![
+const AREAS: [(&str, &str); 25] = areas![
     "general",
     "runtime",
     "runtime-state",
@@ -50,6 +54,7 @@ const AREAS: [(&str, &str); 24] = areas![
     "linux-paths",
     "features",
     "cli",
+    "conventions",
 ];
 
 /// One requirement.
@@ -191,10 +196,10 @@ impl Requirement {
 
     /// The public address of the sentence's section.
     pub fn link(&self) -> String {
-        let base = if self.file() == CLI_FILE {
-            CLI_URL
-        } else {
-            SPEC_URL
+        let base = match self.file() {
+            CLI_FILE => CLI_URL,
+            _ if self.is_convention() => RUNC_URL,
+            _ => SPEC_URL,
         };
         format!("{base}{}", self.source)
     }
@@ -202,6 +207,11 @@ impl Requirement {
     /// The file of the specification, without the anchor.
     pub fn file(&self) -> &str {
         self.source.split('#').next().unwrap_or(&self.source)
+    }
+
+    /// Whether it is a habit that engines rely on, which no specification asks for.
+    pub fn is_convention(&self) -> bool {
+        self.area == CONVENTIONS
     }
 
     /// Whether a runtime can be seen to meet it.
@@ -214,8 +224,8 @@ impl Requirement {
         self.is_testable() && self.excluded.is_none()
     }
 
-    /// Whether the specification's release `version` has it; the draft of the command line has no
-    /// release of the specification and counts always.
+    /// Whether the specification's release `version` has it; the draft of the command line and the
+    /// conventions have no release of the specification and count always.
     pub fn in_release(&self, version: Release) -> bool {
         Release::parse(&self.since).is_none_or(|since| since <= version)
     }
@@ -275,6 +285,11 @@ impl Catalogue {
         Ok(Self { entries, index })
     }
 
+    /// The entries that a specification asks for, which coverage is about.
+    pub fn specified(&self) -> impl Iterator<Item = &Requirement> {
+        self.iter().filter(|entry| !entry.is_convention())
+    }
+
     /// The entries, in the order of the specification.
     pub fn iter(&self) -> std::slice::Iter<'_, Requirement> {
         self.entries.iter()
@@ -318,11 +333,9 @@ mod tests {
     #[test]
     fn the_embedded_files_are_read_and_have_unique_ids() {
         let catalogue = Catalogue::load().unwrap();
-        assert_eq!(catalogue.iter().count(), 964);
-        assert_eq!(
-            catalogue.iter().filter(|entry| entry.is_testable()).count(),
-            932
-        );
+        assert_eq!(catalogue.specified().count(), 964);
+        let testable = catalogue.specified().filter(|entry| entry.is_testable());
+        assert_eq!(testable.count(), 932);
     }
 
     #[test]
@@ -351,7 +364,10 @@ mod tests {
                 "{id}: excluded and not testable"
             );
             assert!(
-                entry.since.starts_with("cli-") || Release::parse(&entry.since).is_some(),
+                ["cli-", "runc-"]
+                    .iter()
+                    .any(|from| entry.since.starts_with(from))
+                    || Release::parse(&entry.since).is_some(),
                 "{id}: since {}",
                 entry.since
             );
@@ -387,6 +403,10 @@ mod tests {
         assert_eq!(
             link("runtime.state.status-created"),
             "https://github.com/opencontainers/runtime-spec/blob/v1.3.0/runtime.md#state"
+        );
+        assert_eq!(
+            link("systemd.scope.accounting"),
+            "https://github.com/opencontainers/runc/blob/v1.3.0/docs/systemd.md#resource-limits"
         );
     }
 

@@ -13,7 +13,7 @@ use crate::index::Entry;
 /// The state of the catalogue.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// Entries of the catalogue.
+    /// Entries of the catalogue that a specification asks for.
     pub requirements: usize,
     /// Those that can be seen from outside.
     pub testable: usize,
@@ -58,9 +58,9 @@ pub struct Reason {
 }
 
 impl Coverage {
-    /// Takes stock of the catalogue by the cases there are, and the saboteurs that ran.
+    /// Takes stock of what is specified, which conventions are not, by the cases there are, and the saboteurs that ran.
     pub fn of(cases: &[Entry], sabotage: &[SabotageEvent]) -> Self {
-        Self::over(catalogue().iter(), cases, sabotage)
+        Self::over(catalogue().specified(), cases, sabotage)
     }
 
     fn over<'a>(

@@ -11,8 +11,12 @@ use crate::machine::{Facts, IdRange};
 pub(super) fn base(facts: &Facts, runtime: &Runtime) -> Bundle {
     let bundle = Bundle::minimal();
     let bundle = if runtime.systemd_driver() {
-        // The default slice: the system's for root, the user's own for everyone else.
-        bundle.set("/linux/cgroupsPath", ":plimsoll:{id}")
+        // The slices that an empty name means, which crun 1.8 does not know.
+        let slice = if facts.is_root() { "system" } else { "user" };
+        bundle.set(
+            "/linux/cgroupsPath",
+            format!("{slice}.slice:plimsoll:{{id}}"),
+        )
     } else if facts.is_root() {
         bundle.set("/linux/cgroupsPath", "/{id}")
     } else {
@@ -81,13 +85,14 @@ mod tests {
             base(facts, &runtime(options)).spec()["linux"]["cgroupsPath"].clone()
         };
         assert_eq!(path(&root(), &[]), "/{id}");
-        assert_eq!(path(&root(), &["--systemd-cgroup"]), ":plimsoll:{id}");
+        let systemd = &["--systemd-cgroup"];
+        assert_eq!(path(&root(), systemd), "system.slice:plimsoll:{id}");
         let user = Facts {
             uid: 1000,
             ..root()
         };
         assert_eq!(path(&user, &[]), Value::Null);
-        assert_eq!(path(&user, &["--systemd-cgroup"]), ":plimsoll:{id}");
+        assert_eq!(path(&user, systemd), "user.slice:plimsoll:{id}");
     }
 
     #[test]

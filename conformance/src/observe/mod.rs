@@ -7,6 +7,7 @@ mod host;
 mod mounts;
 mod namespace;
 mod state_schema;
+mod unit;
 
 pub use cgroup::{cgroup_of, facts};
 pub use features_schema::{features_beyond, features_faults};
@@ -15,3 +16,4 @@ pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
 pub use namespace::{MOUNT, NAMESPACES, NETWORK, NamespaceKind, NewNamespace, TIME, USER, UTS};
 pub use state_schema::state_faults;
+pub use unit::{unit_properties, unit_property};

@@ -32,6 +32,15 @@ impl Trial {
         ])
     }
 
+    /// The call of `create` that has systemd make the cgroup.
+    pub fn systemd_call(&self) -> Call {
+        let mut call = self.create_call();
+        if !self.runtime_itself().systemd_driver() {
+            call.globals.push("--systemd-cgroup".into());
+        }
+        call
+    }
+
     fn pid_file(&self) -> std::path::PathBuf {
         self.dir().join("pid")
     }

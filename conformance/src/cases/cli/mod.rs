@@ -4,6 +4,7 @@ mod create;
 mod exec;
 mod global;
 mod kill;
+mod pause;
 mod status;
 mod streams;
 mod terminal;
@@ -18,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         streams::cases(),
         exec::cases(),
         kill::cases(),
+        pause::cases(),
         status::cases(),
         terminal::cases(),
     ]

@@ -48,9 +48,7 @@ fn systemd() -> Case {
     })
     .run(|t| {
         let works = member(t, "/linux/cgroup/systemd")? == true;
-        let mut call = t.create_call();
-        call.globals.push("--systemd-cgroup".into());
-        let outcome = t.try_create_by(call)?;
+        let outcome = t.try_create_by(t.systemd_call())?;
         if !works {
             return t.errors(&outcome);
         }

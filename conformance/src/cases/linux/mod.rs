@@ -21,6 +21,8 @@ mod resources;
 mod rootfs_propagation;
 mod seccomp;
 mod sysctl;
+mod systemd_limits;
+mod systemd_scope;
 mod time_offsets;
 mod unified;
 
@@ -51,6 +53,8 @@ pub(super) fn cases() -> Vec<Case> {
         resources::cases(),
         seccomp::cases(),
         unified::cases(),
+        systemd_scope::cases(),
+        systemd_limits::cases(),
     ]
     .into_iter()
     .flatten()
