@@ -26,6 +26,7 @@ const DELEGATED: [&str; 3] = ["cgroup.procs", "cgroup.subtree_control", "cgroup.
 pub(super) fn cases() -> Vec<Case> {
     vec![
         changed(),
+        usable(),
         fallback(),
         unchanged("read_only", RW, Need::CgroupV2("pids"), |b| {
             b.set("/mounts/5/options/3", "ro")
@@ -120,6 +121,33 @@ fn changed() -> Case {
         gives("pids.max", OWNER).on([ONLY, OTHERS]),
         lies("create", How::Refuse).on(MISSING),
     ])
+}
+
+/// What the files are handed over for: the container's root divides its cgroup.
+fn usable() -> Case {
+    Case::new("linux/cgroup_owner/usable", [RW, FILES])
+        .needs([
+            Need::Root,
+            Need::CgroupV2("pids"),
+            Need::Namespace("user"),
+            Need::Namespace("cgroup"),
+        ])
+        .bundle(delegated)
+        .run(|t| {
+            let agent = t.agent()?;
+            let made = agent.attempt(|p| p.mkdir("/sys/fs/cgroup/part"))?;
+            t.on(RW).eq("making a cgroup", made, "OK")?;
+            let moved = agent.attempt(|p| p.write("/sys/fs/cgroup/part/cgroup.procs", "0"))?;
+            t.on(FILES).eq("moving into it", moved, "OK")?;
+            let enabled =
+                agent.attempt(|p| p.write("/sys/fs/cgroup/cgroup.subtree_control", "+pids"))?;
+            t.on(FILES).eq("enabling a controller below", enabled, "OK")
+        })
+        .saboteurs([
+            alters("/mounts/5/options/3", "ro").on(RW),
+            gives("cgroup.procs", 0).on(FILES),
+            gives("cgroup.subtree_control", 0).on(FILES),
+        ])
 }
 
 /// Without the kernel's list three files are it.
