@@ -12,6 +12,12 @@ pub enum Need {
     SystemdDriver,
     /// The runner is an ordinary user, or can become one.
     Rootless,
+    /// The runner is an ordinary user, who may make user namespaces.
+    OrdinaryUser,
+    /// An ordinary user with subordinate ids, and newuidmap and newgidmap to map them.
+    SubordinateIds,
+    /// An ordinary user with a systemd of his own.
+    UserManager,
     /// A capability in the runner's effective set, by its name: `CAP_SYS_RESOURCE`.
     Capability(&'static str),
     /// A kernel of at least this version, for what has no probe of its own.

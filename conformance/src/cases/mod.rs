@@ -7,6 +7,7 @@ mod config;
 mod features;
 mod linux;
 mod refusal;
+mod rootless;
 mod runtime;
 
 use crate::case::Case;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Case> {
         linux::cases(),
         features::cases(),
         cli::cases(),
+        rootless::cases(),
     ]
     .into_iter()
     .flatten()

@@ -48,6 +48,8 @@ pub struct Facts {
     pub tmp_filesystem: String,
     /// Whether systemd is process 1 and can be spoken to.
     pub systemd: bool,
+    /// Whether the runner's user has a systemd of his own that can be spoken to.
+    pub user_manager: bool,
     /// Where resctrl is mounted, if it is.
     pub resctrl: Option<String>,
     /// Whether the kernel tells of NUMA nodes.
@@ -82,6 +84,11 @@ impl Facts {
     /// Whether the runner is root of the machine, not only of a user namespace.
     pub fn is_root(&self) -> bool {
         self.uid == 0 && self.initial_userns
+    }
+
+    /// Whether the runner is an ordinary user who may make user namespaces.
+    pub fn is_ordinary_user(&self) -> bool {
+        self.uid != 0 && self.initial_userns && self.user_namespaces
     }
 
     /// Whether the runner holds a capability.

@@ -53,6 +53,8 @@ impl Facts {
             tmp_filesystem: filesystem_of(&std::env::temp_dir(), &read("/proc/self/mountinfo")),
             systemd: read("/proc/1/comm").trim() == "systemd"
                 && Path::new("/run/systemd/private").exists(),
+            user_manager: std::env::var_os("XDG_RUNTIME_DIR")
+                .is_some_and(|dir| Path::new(&dir).join("systemd/private").exists()),
             resctrl: mount_of("resctrl"),
             numa: Path::new("/proc/self/numa_maps").exists(),
             loop_devices: fs::File::open("/dev/loop-control").is_ok(),

@@ -14,6 +14,9 @@ impl fmt::Display for Need {
             Self::CgroupPaths => f.write_str("root, and a runtime that makes its cgroups itself"),
             Self::SystemdDriver => f.write_str("a runtime called with --systemd-cgroup"),
             Self::Rootless => f.write_str("an ordinary user with user namespaces"),
+            Self::OrdinaryUser => f.write_str("an ordinary user as the runner"),
+            Self::SubordinateIds => f.write_str("an ordinary user with subordinate ids"),
+            Self::UserManager => f.write_str("an ordinary user with a systemd of his own"),
             Self::Capability(name) => f.write_str(name),
             Self::Kernel(major, minor) => write!(f, "Linux {major}.{minor}"),
             Self::Namespace(kind) => write!(f, "{kind} namespaces"),
@@ -53,6 +56,11 @@ impl Need {
             Self::CgroupPaths => facts.is_root() && !facts.systemd_driver,
             Self::SystemdDriver => facts.systemd && facts.systemd_driver,
             Self::Rootless => facts.user_namespaces,
+            Self::OrdinaryUser => facts.is_ordinary_user(),
+            Self::SubordinateIds => {
+                facts.is_ordinary_user() && facts.subuids.is_some() && facts.subgids.is_some()
+            }
+            Self::UserManager => facts.is_ordinary_user() && facts.user_manager,
             Self::Capability(name) => facts.has_capability(name),
             Self::Kernel(major, minor) => facts.kernel_version() >= (major, minor),
             Self::Namespace(kind) => {

@@ -34,7 +34,7 @@ fn document(t: &Trial) -> Check<Value> {
 }
 
 /// A member of the document; one that is absent or null says nothing that could be judged.
-fn member(t: &Trial, pointer: &str) -> Check<Value> {
+pub(super) fn member(t: &Trial, pointer: &str) -> Check<Value> {
     match document(t)?.pointer(pointer) {
         Some(member) if !member.is_null() => Ok(member.clone()),
         _ => Err(Stop::Skip(format!(
@@ -51,6 +51,6 @@ fn strings(t: &Trial, pointer: &str) -> Check<Vec<String>> {
 }
 
 /// A runtime whose document says something else at a pointer.
-fn says(pointer: &'static str, value: impl Into<Value>) -> Saboteur {
+pub(super) fn says(pointer: &'static str, value: impl Into<Value>) -> Saboteur {
     lies("features", How::output(pointer, value))
 }
