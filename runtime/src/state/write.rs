@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
 /// Writes to a sibling and renames it. Not synced: the store lives on a tmpfs, which no power cut
 /// survives, and a killed process loses nothing that was written.
 pub(super) fn atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
@@ -12,10 +14,41 @@ pub(super) fn atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
     let temporary = Path::new(&name);
     let written = File::create(temporary)
         .and_then(|mut file| file.write_all(contents))
-        .and_then(|()| fs::rename(temporary, path));
+        .and_then(|()| put_in_place(temporary, path));
     if written.is_err() {
         // The first error is the one to report; a file left behind is overwritten by the next write.
         let _ = fs::remove_file(temporary);
     }
     written
+}
+
+/// Gives the new file the old one's name. The two change places first, and then the old one goes: to a plain
+/// rename over a file ext4 adds a write of the new one to the disk (`auto_da_alloc`, ext4(5)), which takes
+/// longer than all else here.
+fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
+    match renameat2(AT_FDCWD, new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
+        Ok(()) => {
+            // A file left behind is overwritten by the next write.
+            let _ = fs::remove_file(new);
+            Ok(())
+        }
+        // There is no old one, or the file system cannot exchange files.
+        Err(_) => fs::rename(new, path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_new_contents_take_the_place_of_the_old_and_leave_nothing_beside() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        for contents in ["first", "second, longer", "third"] {
+            atomically(&path, contents.as_bytes()).expect("written");
+            assert_eq!(fs::read_to_string(&path).expect("read"), contents);
+            assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+        }
+    }
 }
