@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use nix::libc::SIGKILL;
 use nix::unistd::Pid;
-use oci_spec::runtime::Spec;
 
 use super::{CommandError, Context};
 use crate::exec::channel::Channel;
 use crate::exec::start::{Agent, start};
 use crate::exec::{Context as _, StepError, hooks};
-use crate::plan::{Origin, hooks as plan, seccomp};
+use crate::plan::{Origin, Plan, hooks as plan, seccomp};
 use crate::spec;
 use crate::state::{Container, Status};
 use crate::sys::clone::pidfd_open;
@@ -19,23 +18,65 @@ use crate::teardown::teardown;
 /// How long a process that was killed may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What `start` has to know of the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Sequel {
+    poststart: Vec<plan::Hook>,
+    listener: Option<seccomp::Listener>,
+}
+
+impl Sequel {
+    /// From the plan of a container that this process has made.
+    pub(super) fn of_plan(plan: &Plan) -> Result<Self, StepError> {
+        needs_process(plan.process.is_some())?;
+        let filter = plan.seccomp.as_ref();
+        Ok(Self {
+            poststart: plan.hooks.poststart.clone(),
+            listener: filter.and_then(|filter| filter.listener.clone()),
+        })
+    }
+
+    /// From the copy of config.json, which is read only where the record says that it matters.
+    pub(super) fn of_container(
+        context: &Context,
+        container: &Container,
+    ) -> Result<Self, CommandError> {
+        if container.record().plain_start {
+            return Ok(Self::default());
+        }
+        let spec = spec::from_str(context.store.config(container.id())?)?.spec;
+        needs_process(spec.process().is_some())?;
+        let filter = spec.linux().as_ref();
+        let filter = filter.and_then(|linux| linux.seccomp().as_ref());
+        Ok(Self {
+            poststart: plan::plan(&spec)?.poststart,
+            listener: filter.map(seccomp::listener).transpose()?.flatten(),
+        })
+    }
+
+    /// Whether there is nothing to know, of a container that has a process.
+    pub(super) fn is_plain(&self) -> bool {
+        self.poststart.is_empty() && self.listener.is_none()
+    }
+}
+
+fn needs_process(there: bool) -> Result<(), StepError> {
+    if there {
+        return Ok(());
+    }
+    let why = "start: config.json has no process";
+    Err(StepError::refused(why, &Origin::at("/process")))
+}
+
 /// Starts the container's process and runs the hooks that belong to that. Where a hook fails, the
 /// container is stopped and destroyed (runtime.md#lifecycle, steps 7 and 9).
 pub(super) fn run(
     context: &Context,
     mut container: Container,
-    config: String,
+    sequel: Sequel,
     channel: &Channel,
 ) -> Result<Container, CommandError> {
-    let spec = spec::from_str(config)?.spec;
-    if spec.process().is_none() {
-        return Err(StepError::refused(
-            "start: config.json has no process",
-            &Origin::at("/process"),
-        )
-        .into());
-    }
-    match go(&mut container, &spec, channel) {
+    match go(&mut container, sequel, channel) {
         Err(CommandError::Step(error)) if error.origin.as_str().starts_with("/hooks/") => {
             end(&container)?;
             teardown(container, |warning| context.log.warn(warning))?;
@@ -50,8 +91,7 @@ pub(super) fn run(
     }
 }
 
-fn go(container: &mut Container, spec: &Spec, channel: &Channel) -> Result<(), CommandError> {
-    let hooks = plan::plan(spec)?;
+fn go(container: &mut Container, sequel: Sequel, channel: &Channel) -> Result<(), CommandError> {
     let state = plan::StateTemplate {
         oci_version: container.record().oci_version.clone(),
         id: container.record().id.clone(),
@@ -59,14 +99,8 @@ fn go(container: &mut Container, spec: &Spec, channel: &Channel) -> Result<(), C
         annotations: container.record().annotations.clone().into_iter().collect(),
     };
     let pid = container.record().pid;
-    let listener = spec
-        .linux()
-        .as_ref()
-        .and_then(|linux| linux.seccomp().as_ref())
-        .map(seccomp::listener)
-        .transpose()?
-        .flatten();
-    let agent = listener
+    let agent = sequel
+        .listener
         .map(|listener| {
             let init = Pid::from_raw(pid);
             let pidfd = pidfd_open(init).step(&Origin::at("/linux/seccomp"), || "open init")?;
@@ -81,7 +115,9 @@ fn go(container: &mut Container, spec: &Spec, channel: &Channel) -> Result<(), C
         .transpose()?;
     start(channel, Pid::from_raw(pid), agent.as_ref())?;
     container.update(|record| record.recorded = Status::Running)?;
-    hooks::run(&hooks.poststart, &state.render("running", Some(pid)))?;
+    if !sequel.poststart.is_empty() {
+        hooks::run(&sequel.poststart, &state.render("running", Some(pid)))?;
+    }
     Ok(())
 }
 

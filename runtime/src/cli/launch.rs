@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use super::finish::Sequel;
 use super::{CommandError, Context, Matches, narrate, rfc3339};
 use crate::exec::cgroup;
 use crate::exec::create::{self, Created, Extras};
@@ -111,11 +112,6 @@ impl<'a> Launch<'a> {
             .transpose()?)
     }
 
-    /// The configuration as it was read.
-    pub(super) fn config_text(&self) -> &str {
-        &self.config.text
-    }
-
     /// Closes what was passed on to the container, so that its readers see when it ends.
     pub(super) fn close_passed(&self) {
         for fd in 3..3 + self.plan.inherited_fds {
@@ -182,6 +178,7 @@ impl<'a> Launch<'a> {
                 .plan
                 .namespaces
                 .creates(oci_spec::runtime::LinuxNamespaceType::Pid),
+            plain_start: Sequel::of_plan(&self.plan).is_ok_and(|sequel| sequel.is_plain()),
         };
         // Before anything is made, so that whoever finds a create killed half-way can clean up; and
         // not before the id is taken, since a `delete` may still be removing the last of its name.

@@ -58,6 +58,10 @@ pub struct Record {
     /// of the cgroup.
     #[serde(default)]
     pub private_pid_namespace: bool,
+    /// Whether `start` has nothing to look up in the configuration: there is a process, no poststart hook,
+    /// and no listener of a filter.
+    #[serde(default)]
+    pub plain_start: bool,
 }
 
 /// A group in resctrl.

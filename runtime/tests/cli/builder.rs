@@ -70,6 +70,7 @@ impl Sandbox {
             cgroup: None,
             resctrl: None,
             private_pid_namespace: true,
+            plain_start: false,
         };
         self.store()
             .create(record, config, |_| {})

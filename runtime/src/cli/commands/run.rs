@@ -27,10 +27,12 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     launch.close_passed();
     let mut container = created.container;
     container.keep();
-    let config = launch.config_text().to_owned();
     let relay = readiness::listen(context, &container);
     let held = (!detach).then(Held::begin).transpose()?;
-    let container = match finish::run(context, container, config, &created.init.channel) {
+    let started = finish::Sequel::of_plan(&launch.plan)
+        .map_err(CommandError::from)
+        .and_then(|sequel| finish::run(context, container, sequel, &created.init.channel));
+    let container = match started {
         Ok(container) => container,
         Err(error) => {
             delete(context, matches.id())?;

@@ -12,10 +12,10 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         Status::Stopped => return Err(WrongState::StartStopped.into()),
         other => return Err(WrongState::Start(other).into()),
     }
-    let text = context.store.config(matches.id())?;
+    let sequel = finish::Sequel::of_container(context, &container)?;
     let channel = crate::exec::start::reach(container.dir())?;
     let relay = readiness::listen(context, &container);
-    let container = finish::run(context, container, text, &channel)?;
+    let container = finish::run(context, container, sequel, &channel)?;
     readiness::wait(context, container, relay);
     Ok(0)
 }
