@@ -94,17 +94,25 @@ fn parse<T: DeserializeOwned>(
         return Err(problem.clone().in_file(file));
     }
     let closed = gaps::close(&survey).map_err(|problem| problem.in_file(file))?;
-    let parsed = if closed.must_rewrite {
-        let mut value: Value = serde_json::from_str(text).map_err(syntax)?;
-        rewrite(&mut value);
-        serde_path_to_error::deserialize(value)
-    } else if let Ok(parsed) = serde_json::from_str(text) {
-        Ok(parsed)
+    let refused = if closed.must_rewrite {
+        None
     } else {
-        // Slower, hence only now: it keeps the path.
-        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
+        match serde_json::from_str(text) {
+            Ok(parsed) => return Ok((parsed, survey, closed)),
+            Err(error) => Some(error),
+        }
     };
+    // Slower, hence only now: what is to be left out is taken out, and the path of an error is kept.
+    let mut value: Value = serde_json::from_str(text).map_err(syntax)?;
+    if closed.must_rewrite {
+        rewrite(&mut value);
+    }
+    let parsed = serde_path_to_error::deserialize(value);
     let parsed = parsed.map_err(|error| invalid(&error).in_file(file))?;
+    if let Some(error) = refused {
+        // Such as a property given twice, of which a value keeps one.
+        return Err(Problem::at("", error.to_string()).in_file(file));
+    }
     Ok((parsed, survey, closed))
 }
 
