@@ -7,11 +7,13 @@
 pub mod bpf;
 pub mod caps;
 pub mod clone;
+pub mod entry;
 pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod netlink;
 pub mod process;
+mod raw;
 pub mod sched;
 pub mod seccomp;
 pub mod trace;

@@ -1,0 +1,190 @@
+//! Where the program begins, before the C library does.
+//!
+//! A command that puts a process into a container runs from a protected file
+//! ([`protect`](crate::exec::protect)), for which the program executes itself. Where that happens only
+//! in `main`, the C library has begun twice; and its beginning asks `cpuid` some 80 times, each of which a
+//! virtual machine traps. So it happens here: what is linked as the program's entry point looks at the
+//! arguments, executes the protected file if it can, and else goes on to the C library's `_start`.
+//! `protect` finds that nothing is left to do, or does it in its own, more thorough way.
+//!
+//! Nothing is relocated yet and there is no thread-local storage: no code here may use a pointer from a
+//! constant, errno, or a function of the C library, not even `memcmp`, for which the compiler would trade a
+//! plain loop over bytes; hence the volatile reads.
+
+use core::arch::naked_asm;
+
+use nix::libc;
+
+use super::mount::{MountAttr, attr};
+use super::raw;
+
+unsafe extern "C" {
+    /// The C library's beginning.
+    fn _start() -> !;
+}
+
+/// The entry point, named to the linker by build.rs. The kernel's stack is passed on as it was.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn plimrun_entry() -> ! {
+    naked_asm!(
+        "mov rbx, rsp",
+        "mov r12, rdx",
+        "mov rdi, rsp",
+        "and rsp, -16",
+        "call {early}",
+        "mov rsp, rbx",
+        "mov rdx, r12",
+        "jmp {start}",
+        early = sym early,
+        start = sym _start,
+    )
+}
+
+/// The entry point, named to the linker by build.rs. The kernel's stack is passed on as it was.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn plimrun_entry() -> ! {
+    naked_asm!(
+        "mov x19, x0",
+        "mov x0, sp",
+        "bl {early}",
+        "mov x0, x19",
+        "b {start}",
+        early = sym early,
+        start = sym _start,
+    )
+}
+
+/// Executes the protected file where the command enters a container. It returns where it need not, or
+/// cannot.
+extern "C" fn early(stack: *const usize) {
+    // SAFETY: the kernel lays out argc, that many pointers to terminated strings, a null, and the
+    // environment likewise (execve(2), fs/binfmt_elf.c create_elf_tables).
+    let (argv, envp, enters) = unsafe {
+        let count = stack.read_volatile();
+        let argv = stack.add(1).cast::<*const u8>();
+        let mut enters = false;
+        for index in 1..count {
+            enters |= names_entering_command(argv.add(index).read_volatile());
+        }
+        (argv, argv.add(count + 1), enters)
+    };
+    if enters {
+        execute_protected(argv, envp);
+    }
+}
+
+/// Whether an argument is the name of a command that enters a container. It may be the value of a flag
+/// instead; then another command runs protected, which does no harm.
+///
+/// # Safety
+/// `text` must point to a terminated string.
+unsafe fn names_entering_command(text: *const u8) -> bool {
+    let mut packed = 0_u64;
+    for index in 0..8 {
+        // SAFETY: the string has not ended before this byte, or the loop would have.
+        let byte = unsafe { text.add(index).read_volatile() };
+        if byte == 0 {
+            return packed == pack(b"create")
+                || packed == pack(b"run")
+                || packed == pack(b"exec")
+                || packed == pack(b"restore");
+        }
+        packed = packed << 8 | u64::from(byte);
+    }
+    false
+}
+
+/// A word of at most seven letters as a number, since a constant string would be a pointer.
+const fn pack(word: &[u8]) -> u64 {
+    let mut packed = 0;
+    let mut index = 0;
+    while index < word.len() {
+        packed = packed << 8 | word[index] as u64;
+        index += 1;
+    }
+    packed
+}
+
+/// Executes a read-only detached mount of the own file, unless this is one. Any failure is left to
+/// `protect`, which has other ways and says why.
+fn execute_protected(argv: *const *const u8, envp: *const *const u8) {
+    let own = c"/proc/self/exe".as_ptr() as usize;
+    let empty = c"".as_ptr() as usize;
+    // `struct statfs` of asm-generic/statfs.h in its words on 64 bits; `f_flags` is the eleventh.
+    let mut about = [0_u64; 15];
+    let place = about.as_mut_ptr() as usize;
+    if call(libc::SYS_statfs, [own, place, 0, 0, 0, 0]).is_none() {
+        return;
+    }
+    if about[10] & libc::ST_RDONLY != 0 {
+        return;
+    }
+    let clone = (libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC) as usize;
+    let here = libc::AT_FDCWD as usize;
+    let Some(tree) = call(libc::SYS_open_tree, [here, own, clone, 0, 0, 0]) else {
+        return;
+    };
+    let readonly = MountAttr {
+        set: attr::RDONLY,
+        clear: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    let place = (&raw const readonly) as usize;
+    let at_empty = libc::AT_EMPTY_PATH as usize;
+    let size = size_of::<MountAttr>();
+    let arguments = [tree, empty, at_empty, place, size, 0];
+    if call(libc::SYS_mount_setattr, arguments).is_some() {
+        let (argv, envp) = (argv as usize, envp as usize);
+        let arguments = [tree, empty, argv, envp, at_empty, 0];
+        call(libc::SYS_execveat, arguments);
+    }
+    call(libc::SYS_close, [tree, 0, 0, 0, 0, 0]);
+}
+
+/// A system call that has worked.
+fn call(number: libc::c_long, args: [usize; 6]) -> Option<usize> {
+    // SAFETY: the callers pass numbers and pointers to what lives through the call; the calls make
+    // descriptors, or replace this program, which has nothing to lose yet.
+    unsafe { raw::call(number, args) }.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::COMMANDS;
+
+    #[test]
+    fn words_are_told_apart_whole() {
+        for (text, expected) in [
+            (c"create", true),
+            (c"run", true),
+            (c"exec", true),
+            (c"restore", true),
+            (c"", false),
+            (c"ru", false),
+            (c"runs", false),
+            (c"restored", false),
+            (c"--root", false),
+            (c"a-very-long-container-id", false),
+        ] {
+            // SAFETY: the string is terminated.
+            let found = unsafe { names_entering_command(text.as_ptr().cast()) };
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_word_is_a_command() {
+        for word in ["create", "run", "exec", "restore"] {
+            assert!(
+                COMMANDS.iter().any(|command| command.name == word),
+                "{word}"
+            );
+        }
+    }
+}
