@@ -4,8 +4,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::socket::SockFlag;
-use nix::sys::socket::accept4;
 use nix::sys::stat::Mode;
 use nix::unistd::{fchdir, getpid, sethostname, setsid};
 use oci_spec::runtime::LinuxNamespaceType;
@@ -22,7 +20,7 @@ use crate::plan::mounts::relative;
 use crate::plan::namespaces::flag;
 use crate::plan::rootfs::Switch;
 use crate::plan::{Origin, Plan};
-use crate::sys::process as sys;
+use crate::sys::{process as sys, rest};
 
 /// What init inherits from the runtime.
 #[derive(Debug)]
@@ -232,16 +230,9 @@ fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
         Some(Message::Release) => {}
         _ => return Ok(false),
     }
-    // `start` may be long in coming, for many containers at once.
-    crate::sys::memory::give_back();
     loop {
-        let connection = match accept4(setup.listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
-            Err(Errno::EINTR | Errno::ECONNABORTED) => continue,
-            result => result.step(&NONE, describe)?,
-        };
-        let Some(connection) = sys::adopt(connection) else {
-            continue;
-        };
+        // `start` may be long in coming, for many containers at once.
+        let connection = rest::accept(setup.listener.as_fd()).step(&NONE, describe)?;
         let connection = Channel::new(connection);
         // Whoever hangs up without a word did not start anything.
         if connection.receive() == Ok(Some(Message::Start)) {
