@@ -11,14 +11,15 @@ use crate::exec::criu::{self, Restored};
 use crate::exec::{StepError, notify, pidfd, protect};
 use crate::host::Facts;
 use crate::plan::{Options, Origin, Plan};
-use crate::spec::{self, Config};
+use crate::spec;
 use crate::state::{Container, Process, Record, Status};
 
 /// A container that is about to be made.
 #[derive(Debug)]
 pub(super) struct Launch<'a> {
     context: &'a Context,
-    config: Config,
+    /// The text of config.json.
+    config: String,
     /// The plan.
     pub(super) plan: Plan,
     facts: Facts,
@@ -74,7 +75,8 @@ impl<'a> Launch<'a> {
         };
         Ok(Self {
             context,
-            config,
+            // The rest has done its work; init would hold it as long as it waits.
+            config: config.text,
             plan,
             facts,
             pid_file: path("pid-file"),
@@ -182,12 +184,9 @@ impl<'a> Launch<'a> {
         };
         // Before anything is made, so that whoever finds a create killed half-way can clean up; and
         // not before the id is taken, since a `delete` may still be removing the last of its name.
-        let container = self
-            .context
-            .store
-            .create(record, &self.config.text, |record| {
-                record.cgroup = Some(cgroup::survey(&self.plan.cgroup));
-            })?;
+        let container = self.context.store.create(record, &self.config, |record| {
+            record.cgroup = Some(cgroup::survey(&self.plan.cgroup));
+        })?;
         if self.plan.notifies {
             notify::make_folder(container.dir())?;
         }

@@ -22,10 +22,7 @@ use super::raw;
 /// The unit of copying.
 const WORD: usize = size_of::<usize>();
 
-/// What may lie between a variable of [`wait`] and the end of its frame.
-const FRAME: usize = 8 * 1024;
-
-/// How far below the frame the stack may have been used before. The kernel keeps other mappings a mebibyte
+/// How far below the stack may have been used before. The kernel keeps other mappings a mebibyte
 /// away from the stack (`stack_guard_gap`).
 const DEEPEST: usize = 512 * 1024;
 
@@ -207,10 +204,11 @@ unsafe fn wait(image: &Image, trial: *mut usize, listener: RawFd) -> Result<RawF
     // SAFETY: the caller promises what `give_up` asks; nothing below uses relocated constants until
     // `make_again` has run.
     let parked = unsafe { give_up(image, trial, &mut given_up) };
-    let end = ((&raw const given_up).addr() - FRAME) & !(image.page - 1);
-    // SAFETY: the stack grows down, and what lies below this frame belongs to calls that have returned; a
-    // later call finds zeros and writes first. The constant segments come back from the file, a few pages
-    // of this code at once.
+    let end = lowest_in_use() & !(image.page - 1);
+    // SAFETY: the stack grows down, and what lies below what is in use belongs to calls that have returned; a
+    // later call finds zeros and writes first; no signal has a handler here. No relocation writes to the
+    // constant segments (the linker refuses DT_TEXTREL), so they come back from the file, which cannot be
+    // written to or cut while it is executed (ETXTBSY).
     unsafe {
         discard(Range {
             start: end - DEEPEST,
@@ -234,6 +232,28 @@ unsafe fn wait(image: &Image, trial: *mut usize, listener: RawFd) -> Result<RawF
         unsafe { make_again(image, &given_up) };
     }
     accepted.map(|fd| fd as RawFd)
+}
+
+/// The lowest address of the stack that the calling function may use without moving the stack pointer: the
+/// System V ABI of x86_64 has a red zone of 128 bytes.
+#[expect(
+    clippy::inline_always,
+    reason = "a function of its own would have a stack pointer of its own"
+)]
+#[inline(always)]
+fn lowest_in_use() -> usize {
+    let pointer: usize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction copies a register.
+    unsafe {
+        core::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: the instruction copies a register.
+    unsafe {
+        core::arch::asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+    }
+    pointer - 128
 }
 
 /// madvise(2), MADV_DONTNEED.
