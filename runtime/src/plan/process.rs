@@ -4,7 +4,6 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use nix::libc;
 use oci_spec::runtime::{self as oci, LinuxNamespaceType, PosixRlimitType};
 
 use super::mounts::c_string;
@@ -301,26 +300,26 @@ fn rlimits(process: &oci::Process, origin: &Origin) -> Result<Vec<Rlimit>, PlanE
     Ok(limits)
 }
 
-/// asm-generic/resource.h, by getrlimit(2).
+/// asm-generic/resource.h. The C libraries differ in the type of these numbers.
 fn resource(kind: PosixRlimitType) -> u32 {
     use PosixRlimitType as R;
     match kind {
-        R::RlimitCpu => libc::RLIMIT_CPU,
-        R::RlimitFsize => libc::RLIMIT_FSIZE,
-        R::RlimitData => libc::RLIMIT_DATA,
-        R::RlimitStack => libc::RLIMIT_STACK,
-        R::RlimitCore => libc::RLIMIT_CORE,
-        R::RlimitRss => libc::RLIMIT_RSS,
-        R::RlimitNproc => libc::RLIMIT_NPROC,
-        R::RlimitNofile => libc::RLIMIT_NOFILE,
-        R::RlimitMemlock => libc::RLIMIT_MEMLOCK,
-        R::RlimitAs => libc::RLIMIT_AS,
-        R::RlimitLocks => libc::RLIMIT_LOCKS,
-        R::RlimitSigpending => libc::RLIMIT_SIGPENDING,
-        R::RlimitMsgqueue => libc::RLIMIT_MSGQUEUE,
-        R::RlimitNice => libc::RLIMIT_NICE,
-        R::RlimitRtprio => libc::RLIMIT_RTPRIO,
-        R::RlimitRttime => libc::RLIMIT_RTTIME,
+        R::RlimitCpu => 0,
+        R::RlimitFsize => 1,
+        R::RlimitData => 2,
+        R::RlimitStack => 3,
+        R::RlimitCore => 4,
+        R::RlimitRss => 5,
+        R::RlimitNproc => 6,
+        R::RlimitNofile => 7,
+        R::RlimitMemlock => 8,
+        R::RlimitAs => 9,
+        R::RlimitLocks => 10,
+        R::RlimitSigpending => 11,
+        R::RlimitMsgqueue => 12,
+        R::RlimitNice => 13,
+        R::RlimitRtprio => 14,
+        R::RlimitRttime => 15,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use crate::sys::file::exchange;
 
 /// Writes to a sibling and renames it. Not synced: the store lives on a tmpfs, which no power cut
 /// survives, and a killed process loses nothing that was written.
@@ -26,7 +26,7 @@ pub(super) fn atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// rename over a file ext4 adds a write of the new one to the disk (`auto_da_alloc`, ext4(5)), which takes
 /// longer than all else here.
 fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
-    match renameat2(AT_FDCWD, new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
+    match exchange(new, path) {
         Ok(()) => {
             // A file left behind is overwritten by the next write.
             let _ = fs::remove_file(new);

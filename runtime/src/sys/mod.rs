@@ -8,6 +8,7 @@ pub mod bpf;
 pub mod caps;
 pub mod clone;
 pub mod entry;
+pub mod file;
 pub mod mount;
 pub mod net;
 pub mod netlink;

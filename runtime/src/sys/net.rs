@@ -21,6 +21,13 @@ pub fn loopback_up() -> nix::Result<()> {
     request.ifr_name[1] = b'o' as libc::c_char;
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads one ifreq, which `request` is.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) };
-    check(libc::c_long::from(result)).map(drop)
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_ioctl,
+            socket.as_raw_fd(),
+            libc::SIOCSIFFLAGS,
+            &raw mut request,
+        )
+    };
+    check(result).map(drop)
 }
