@@ -15,4 +15,5 @@ mod notify;
 mod pidfd;
 mod proc;
 mod shared_cgroup;
+mod surroundings;
 mod terminal;
