@@ -14,6 +14,8 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
+use crate::sys::mount::clone_tree;
+
 /// `PROC_ROOT_INO` of linux/proc_fs.h: the inode of a procfs's root.
 const ROOT_INODE: u64 = 1;
 
@@ -22,9 +24,14 @@ const ROOT_INODE: u64 = 1;
 pub struct Procfs(OwnedFd);
 
 impl Procfs {
-    /// Opens what is mounted on `/proc`, which must be a procfs, and the whole of it.
+    /// Opens what is mounted on `/proc`, which must be a procfs, and the whole of it. Where something
+    /// is mounted over its parameters, as outer containers have it, this is a copy without that.
     pub fn open() -> nix::Result<Self> {
-        Self::open_at(Path::new("/proc"))
+        let proc = Self::open_at(Path::new("/proc"))?;
+        match proc.resolve(Path::new("sys"), OFlag::O_PATH) {
+            Err(Errno::EXDEV) => clone_tree(proc.0.as_fd(), c"", false).map(Self),
+            _ => Ok(proc),
+        }
     }
 
     fn open_at(path: &Path) -> nix::Result<Self> {
@@ -40,18 +47,21 @@ impl Procfs {
     /// Writes to a file, by a path below the root that leads through no link and no other mount:
     /// ELOOP and EXDEV where one is in the way.
     pub fn write(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
-        let how = OpenHow::new()
-            .flags(OFlag::O_WRONLY | OFlag::O_CLOEXEC)
-            .resolve(
-                ResolveFlag::RESOLVE_BENEATH
-                    | ResolveFlag::RESOLVE_NO_SYMLINKS
-                    | ResolveFlag::RESOLVE_NO_XDEV,
-            );
+        let file = self.resolve(path, OFlag::O_WRONLY)?;
+        File::from(file).write_all(text)
+    }
+
+    fn resolve(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_SYMLINKS
+                | ResolveFlag::RESOLVE_NO_XDEV,
+        );
         loop {
             match openat2(&self.0, path, how) {
                 // openat2(2): a rename elsewhere made the path unsafe to judge; try again.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
-                result => return File::from(result?).write_all(text),
+                result => return result,
             }
         }
     }

@@ -90,6 +90,27 @@ fn nor_is_it_where_a_process_between_joins() {
     tampered_by(&[json!({"type": "time"})]);
 }
 
+/// Containers around this one may have mounted `/proc/sys` once more, or parts of it.
+#[test]
+fn parameters_are_set_whatever_covers_those_of_the_runtime() {
+    let Some(bundle) = Bundle::new() else { return };
+    bundle.configure(|config| {
+        config["linux"]["sysctl"] = json!({"net.core.somaxconn": "257"});
+        args(config, "cat /proc/sys/net/core/somaxconn");
+    });
+    let id = bundle.id();
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--propagation", "private", "sh", "-c"])
+        .arg("mount -o bind,ro /proc/sys /proc/sys && exec \"$0\" \"$@\"")
+        .arg(bundle.command(&[]).get_program())
+        .args(bundle.command(&["run", "--bundle"]).get_args())
+        .arg(bundle.path(""))
+        .arg(&id);
+    let output = bundle.finish(&mut command);
+    assert_eq!(text(&output.stdout), "257\n", "{}", text(&output.stderr));
+}
+
 fn bind(config: &mut Value, destination: &str, source: &str) {
     let mounts = config["mounts"].as_array_mut().expect("a list");
     mounts.push(json!({"destination": destination, "source": source, "options": ["bind"]}));

@@ -39,9 +39,7 @@ fn no_signal_is_ignored_or_blocked_whatever_the_caller_does() {
     command
         .args(["-c", "trap '' HUP USR1; exec \"$@\"", "sh"])
         .arg(bundle.command(&[]).get_program())
-        .arg("--root")
-        .arg(bundle.path("store"))
-        .args(["run", "--bundle"])
+        .args(bundle.command(&["run", "--bundle"]).get_args())
         .arg(bundle.path(""))
         .arg(&id);
     let output = bundle.finish(&mut command);
