@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::sample::Sample;
 use super::setting::Setting;
 use super::tools::Tools;
-use super::{Error, conditions, ladder, memory, resident, scaling, view};
+use super::{Error, conditions, ladder, memory, order, resident, scaling, view};
 use crate::drive::Runtime;
 
 /// Measures `runtimes`, in a view of the cgroup layout that the calling thread enters for good.
@@ -140,7 +140,7 @@ impl<'a> Course<'a> {
         Setting::write(&bundle, &self.tools.dir().join("bundles").join(name), None)
     }
 
-    /// Runs the rounds of a part: of each block, every contestant in turn, first another one each round.
+    /// Runs the rounds of a part: of each block, every contestant in turn, in another order each round.
     /// One round more comes first and is not counted.
     pub(super) fn rounds(
         &mut self,
@@ -151,12 +151,11 @@ impl<'a> Course<'a> {
         let rounds = self.options.rounds;
         for round in 0..=rounds {
             for block in part.blocks {
-                let mut players: Vec<usize> = (0..field.len())
+                let players: Vec<usize> = (0..field.len())
                     .filter(|who| part.admits(&field[*who]) && field[*who].plays(*block))
                     .collect();
-                let turn = round % players.len().max(1);
-                players.rotate_left(turn);
-                for who in players {
+                for turn in order::of_round(round, players.len()) {
+                    let who = players[turn];
                     // Not a wait for anything: the pause is what is varied. After it the kernel is idle, and
                     // grace periods are not shared with the start before.
                     sleep(part.pause);

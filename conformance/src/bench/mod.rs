@@ -4,7 +4,7 @@
 //! - `tools`, `measured`: the stop-watch (`floor measure`) and what it says
 //! - `contestant`: runtimes, the floor in two forms, and the empty program; `setting`: the container they make
 //! - `blocks`: the commands that each is asked for, `idle`: containers that live on, `sample`: what they give
-//! - `course`: rounds in rotated order; `ladder`, `scaling`, `resident`, `memory`: what is varied
+//! - `course`: rounds, each in another `order`; `ladder`, `scaling`, `resident`, `memory`: what is varied
 //! - [`document`]: the result, as it is written and read; [`stats`]: what is made of its samples
 //! - `table` with `grid`, `csv`, `html`: views of it; [`compare`]: two of them
 //!
@@ -25,6 +25,7 @@ mod idle;
 mod ladder;
 mod measured;
 mod memory;
+mod order;
 mod progress;
 mod resident;
 mod sample;

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::Error;
 use super::contestant::Contestant;
 use super::course::Course;
 use super::document::{Kind, Throughput};
 use super::setting::Setting;
 use super::stats::summary;
+use super::{Error, order};
 
 /// How often each point is measured, in rotated order.
 const BURSTS: usize = 5;
@@ -35,8 +35,7 @@ pub(super) fn measure(
             })
             .collect();
         for burst in 0..BURSTS {
-            for turn in 0..field.len() {
-                let who = (turn + burst) % field.len();
+            for who in order::of_round(burst, field.len()) {
                 let contestant = &mut field[who];
                 if contestant.entrant.kind == Kind::Empty {
                     continue;
