@@ -14,6 +14,7 @@ mod lost;
 mod notify;
 mod pidfd;
 mod proc;
+mod refused;
 mod shared_cgroup;
 mod surroundings;
 mod terminal;
