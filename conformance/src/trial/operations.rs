@@ -18,6 +18,13 @@ use crate::drive::{Call, Exit, Outcome, Pidfd, Stdio};
 use crate::verdict::{Check, Stop};
 
 impl Trial {
+    /// The call of `create` by a caller with one attribute changed, as the probe's payload `as` names
+    /// it: `("nice", "5")`.
+    pub fn create_call_as(&self, [setting, value]: [&str; 2]) -> Call {
+        let probe = self.probe_path().display().to_string();
+        self.create_call().through([&probe, "as", setting, value])
+    }
+
     /// The call of `create` for this trial's bundle and id, its streams kept.
     pub fn create_call(&self) -> Call {
         let bundle = self.bundle().display().to_string();

@@ -15,6 +15,12 @@ struct Policy {
     settings: fn() -> Value,
 }
 
+/// For policies that go before others, and to become less nice: sched(7).
+const NICE: Need = Need::Capability("CAP_SYS_NICE");
+
+/// linux/sched.h SCHED_BATCH.
+const BATCH: &str = "3";
+
 /// linux/sched.h.
 const POLICIES: [Policy; 6] = [
     Policy {
@@ -62,12 +68,11 @@ fn with(policy: &str, mut settings: Value) -> Value {
 
 fn case(fact: &str, requirement: &str, scheduler: Value) -> Case {
     let id = format!("config/scheduler/{fact}");
-    let real = matches!(
-        scheduler["policy"].as_str(),
-        Some("SCHED_FIFO" | "SCHED_RR")
-    );
+    let policy = scheduler["policy"].as_str().unwrap_or_default();
+    let real = matches!(policy, "SCHED_FIFO" | "SCHED_RR");
+    let privileged = real || policy == "SCHED_DEADLINE";
     Case::new(id, format!("config.process.scheduler.{requirement}"))
-        .needs([Need::Capability("CAP_SYS_NICE")])
+        .needs(privileged.then_some(NICE))
         .needs(real.then_some(Need::RealTime))
         .bundle(move |b| real_time(b, &scheduler).set("/process/scheduler", scheduler.clone()))
 }
@@ -110,16 +115,12 @@ fn policy(policy: &'static Policy) -> Case {
     let requirement = format!("policy-{}", slug.replace('_', "-"));
     let case = case(&slug, &requirement, with(policy.name, (policy.settings)()));
     // The caller's own policy is another one, which would be inherited.
-    let (callers, needs) = match policy.name {
-        "SCHED_OTHER" => ("--batch", Need::Program("chrt")),
-        _ => ("--other", Need::Program("chrt")),
-    };
-    case.needs([needs])
-        .run(move |t| {
-            let call = t.create_call().through(["chrt", callers, "0"]);
-            t.eq("the policy", t.must(seen(t, call))?.policy, policy.number)
-        })
-        .saboteurs([drops("/process/scheduler")])
+    let callers = if policy.number == 0 { BATCH } else { "0" };
+    case.run(move |t| {
+        let call = t.create_call_as(["policy", callers]);
+        t.eq("the policy", t.must(seen(t, call))?.policy, policy.number)
+    })
+    .saboteurs([drops("/process/scheduler")])
 }
 
 /// A time of a scheduling, in nanoseconds.
@@ -194,8 +195,9 @@ fn defaults() -> [Case; 3] {
             "nice-default-zero",
             json!({"policy": "SCHED_OTHER"}),
         )
+        .needs([NICE])
         .run(|t| {
-            let call = t.create_call().through(["nice", "-n", "5"]);
+            let call = t.create_call_as(["nice", "5"]);
             t.eq("the nice value", seen(t, call)?.nice, 0)
         })
         .saboteurs([
@@ -207,16 +209,9 @@ fn defaults() -> [Case; 3] {
             "priority-default-zero",
             json!({"policy": "SCHED_BATCH"}),
         )
-        // With what the saboteur's policy needs.
-        .bundle(|b| {
-            real_time(b, &json!({"policy": "SCHED_FIFO"}))
-                .set("/process/scheduler", json!({"policy": "SCHED_BATCH"}))
-        })
-        .run(|t| t.eq("the priority", seen_plainly(t)?.priority, 0))
-        .saboteurs([alters(
-            "/process/scheduler",
-            json!({"policy": "SCHED_FIFO", "priority": 1}),
-        )]),
+        // The kernel takes no other for this policy: sched_setattr(2), EINVAL.
+        .run(|t| t.eq("the priority", t.must(seen_plainly(t))?.priority, 0))
+        .saboteurs([alters("/process/scheduler/priority", 1)]),
         // The kernel has no such priority (sched(7)), so that it cannot be applied.
         case(
             "priority_zero_of_fifo_is_refused",
@@ -232,7 +227,7 @@ fn defaults() -> [Case; 3] {
 fn flag(
     name: &'static str,
     settings: Value,
-    caller: &'static [&'static str],
+    caller: Option<[&'static str; 2]>,
     show: impl Fn(&Scheduler) -> Value + Send + Sync + 'static,
     wanted: impl Into<Value>,
 ) -> Case {
@@ -246,7 +241,8 @@ fn flag(
         scheduler,
     )
     .run(move |t| {
-        let seen = t.must(seen(t, t.create_call().through(caller.iter().copied())))?;
+        let call = caller.map_or_else(|| t.create_call(), |caller| t.create_call_as(caller));
+        let seen = t.must(seen(t, call))?;
         t.eq("what shows of the flag", show(&seen), &wanted)
     })
     .saboteurs([drops("/process/scheduler/flags")])
@@ -259,35 +255,35 @@ fn flags() -> Vec<Case> {
         flag(
             "RESET_ON_FORK",
             json!({"policy": "SCHED_BATCH"}),
-            &[],
+            None,
             bit(1),
             1,
         ),
         flag(
             "RECLAIM",
             with("SCHED_DEADLINE", deadline()),
-            &[],
+            None,
             bit(2),
             2,
         ),
         flag(
             "DL_OVERRUN",
             with("SCHED_DEADLINE", deadline()),
-            &[],
+            None,
             bit(4),
             4,
         ),
         flag(
             "KEEP_POLICY",
             json!({"policy": "SCHED_OTHER"}),
-            &["chrt", "--batch", "0"],
+            Some(["policy", BATCH]),
             |seen| json!(seen.policy),
             3,
         ),
         flag(
             "KEEP_PARAMS",
             json!({"policy": "SCHED_OTHER", "nice": 7}),
-            &["nice", "-n", "5"],
+            Some(["nice", "5"]),
             |seen| json!(seen.nice),
             5,
         ),

@@ -77,7 +77,7 @@ fn umask() -> [Case; 2] {
 /// The supplementary groups besides the group itself, which a runtime may add.
 fn others(t: &Trial) -> Check<Vec<u32>> {
     // A caller that has groups of its own.
-    let call = t.create_call().through(["setpriv", "--groups", "10,27"]);
+    let call = t.create_call_as(["groups", "10,27"]);
     let report = t.agent_by(call)?.report.clone();
     let mut groups = report.groups;
     groups.retain(|&group| group != report.gid.real);
@@ -88,7 +88,7 @@ fn others(t: &Trial) -> Check<Vec<u32>> {
 fn groups() -> [Case; 2] {
     [
         Case::new("config/process/user_additional_gids", GROUPS)
-            .needs([Need::Program("setpriv"), Need::Root])
+            .needs([Need::Capability("CAP_SETGID")])
             .bundle(|b| b.set("/process/user/additionalGids", [30, 20]))
             .run(|t| t.eq("supplementary groups", others(t)?, [20, 30]))
             .saboteurs([
@@ -97,7 +97,7 @@ fn groups() -> [Case; 2] {
                 alters("/process/user/additionalGids/-", 10),
             ]),
         Case::new("config/process/user_without_additional_gids", NO_GROUPS)
-            .needs([Need::Program("setpriv"), Need::Root])
+            .needs([Need::Capability("CAP_SETGID")])
             .run(|t| t.eq("supplementary groups", others(t)?, json!([])))
             .saboteurs([alters("/process/user/additionalGids", [10])]),
     ]
@@ -145,7 +145,7 @@ fn in_a_user_namespace() -> [Case; 2] {
             "config/process/user_without_mapping_is_refused",
             "config.process.user.unmapped-errors",
         )
-        .needs([Need::Namespace("user")])
+        .needs([Need::Namespace("user"), Need::Root])
         .bundle(|b| mapped(b, 10).user(50, 0).without_mount("/dev/pts"))
         .run(|t| {
             t.give(&t.rootfs("/"), 100_000, 100_000)?;
