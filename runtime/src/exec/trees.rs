@@ -1,6 +1,7 @@
 //! Bind sources that init could not open with the right ids or privileges itself.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -26,7 +27,7 @@ pub fn open_trees(plan: &Plan, privileged: bool) -> Result<Vec<Option<OwnedFd>>,
                 path,
                 recursive,
                 idmap,
-            } if always || idmap.is_some() => {
+            } if idmap.is_some() || (always && !in_scope(plan, path)) => {
                 let tree = mounts::open_bind(path, *recursive, mount)?;
                 if let Some(idmap) = idmap {
                     apply_idmap(&tree, mount, idmap, &plan.namespaces)?;
@@ -36,6 +37,12 @@ pub fn open_trees(plan: &Plan, privileged: bool) -> Result<Vec<Option<OwnedFd>>,
             _ => Ok(None),
         })
         .collect()
+}
+
+/// Whether the source is a cgroup that systemd makes around init: there is nothing to open before.
+fn in_scope(plan: &Plan, source: &Path) -> bool {
+    let mut groups = plan.cgroup.groups.iter();
+    plan.cgroup.scope.is_some() && groups.any(|group| group.dir() == source)
 }
 
 fn apply_idmap(
