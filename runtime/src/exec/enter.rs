@@ -43,6 +43,8 @@ pub struct Entering<'a> {
     pub console: Option<BorrowedFd<'a>>,
     /// The caller's file creation mask.
     pub umask: Mode,
+    /// Whether the runtime is root in the user namespace that it was started in.
+    pub privileged: bool,
     /// How many descriptors from 3 on the process gets.
     pub inherited_fds: u32,
 }
@@ -147,6 +149,11 @@ fn run(
         .as_ref()
         .is_some_and(|filter| filter.listener.is_some())
     {
+        if !entering.privileged {
+            // The runtime may trace a process of its own user only while that is dumpable (ptrace(2)).
+            // What it held from outside is closed by now, and its executable is protected.
+            prctl::set_dumpable(true).step(&NONE, || "become dumpable")?;
+        }
         channel
             .send(&Message::Created)
             .step(&NONE, || "ask for the agent")?;

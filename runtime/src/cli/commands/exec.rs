@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::libc;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid};
 
 use crate::cli::attend::{Attended, Held, attend, size_as_callers};
 use crate::cli::entry_process::configure;
@@ -48,6 +48,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let caller_umask = umask(Mode::empty());
     umask(caller_umask);
     let mut spawned = enter(&Entering {
+        privileged: Uid::effective().is_root(),
         plan: &plan,
         init,
         pidfd: init_pidfd.as_fd(),
