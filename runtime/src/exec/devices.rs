@@ -1,6 +1,7 @@
 //! Makes device files and the links of /dev, by descriptor.
 
 use std::ffi::CString;
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, readlinkat};
 use nix::libc;
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, makedev, minor, mknodat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, makedev, minor, mknodat, stat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
 
 use super::mounts::shown;
@@ -103,7 +104,7 @@ fn check(device: &Device, mode: u32, number: u64) -> Result<(), StepError> {
 
 /// Binds the runtime's own device file, where mknod(2) is not allowed.
 fn bind(root: &Root, device: &Device) -> Result<(), StepError> {
-    let source = Path::new("/").join(&device.path);
+    let source = source(device);
     let describe = || format!("bind device {}", source.display());
     let path = CString::new(source.as_os_str().as_bytes())
         .map_err(|_| StepError::refused(describe(), &device.origin))?;
@@ -112,6 +113,28 @@ fn bind(root: &Root, device: &Device) -> Result<(), StepError> {
     check(device, found.st_mode, found.st_rdev)?;
     let target = root.file(&device.path).step(&device.origin, describe)?;
     move_onto(tree.as_fd(), target.as_fd()).step(&device.origin, describe)
+}
+
+/// The runtime's file of the device: at the same path, or else where the kernel says that devtmpfs has
+/// it (`DEVNAME` of uevent, Documentation/core-api/kobject.rst).
+fn source(device: &Device) -> PathBuf {
+    let same = Path::new("/").join(&device.path);
+    let (major, minor) = device.number;
+    let wanted = makedev(major.into(), minor.into());
+    if stat(&same).is_ok_and(|found| found.st_rdev == wanted) {
+        return same;
+    }
+    let kind = match device.mode & libc::S_IFMT {
+        libc::S_IFBLK => "block",
+        _ => "char",
+    };
+    let uevent = fs::read_to_string(format!("/sys/dev/{kind}/{major}:{minor}/uevent"));
+    let named = uevent.as_deref().unwrap_or_default().lines();
+    named
+        .filter_map(|line| line.strip_prefix("DEVNAME="))
+        .map(|name| Path::new("/dev").join(name))
+        .next()
+        .unwrap_or(same)
 }
 
 fn link(root: &Root, path: &Path, target: &str) -> Result<(), StepError> {
