@@ -38,11 +38,12 @@ pub struct Cgroups {
 }
 
 impl Cgroups {
-    /// Looks at the mounted hierarchies.
-    pub(super) fn look(mountinfo: &str) -> Self {
+    /// Looks at the mounted hierarchies, as a process in the cgroups of `own` (/proc/self/cgroup).
+    pub(super) fn look(mountinfo: &str, own: &str) -> Self {
         let mut found = Self::from_mountinfo(mountinfo);
-        if let Some(mount) = &found.v2_mount {
-            let controllers = std::fs::read_to_string(mount.join("cgroup.controllers"));
+        let top = found.v2_mount.as_deref().map(|mount| v2_top(mount, own));
+        if let Some(top) = &top {
+            let controllers = std::fs::read_to_string(top.join("cgroup.controllers"));
             found.v2 = controllers
                 .unwrap_or_default()
                 .split_whitespace()
@@ -51,7 +52,7 @@ impl Cgroups {
         }
         found.writable = match found.layout {
             Layout::None => false,
-            Layout::V2 => found.v2_mount.as_deref().is_some_and(writable),
+            Layout::V2 => top.as_deref().is_some_and(writable),
             Layout::V1 | Layout::Hybrid => found.v1.values().all(|mount| writable(mount)),
         };
         found.swap = found
@@ -113,6 +114,19 @@ impl Cgroups {
         self.v2_mount.is_some()
             && (self.v2.iter().any(|name| name == controller)
                 || (self.layout == Layout::V2 && matches!(controller, "devices" | "freezer")))
+    }
+}
+
+/// The cgroup below which containers get theirs: the root of the hierarchy, or what was delegated to an
+/// ordinary user. That is the cgroup above the runner's own: the one that it is in holds processes, and
+/// so has no controllers to hand on (cgroups(7), "no internal processes").
+fn v2_top(mount: &Path, own: &str) -> PathBuf {
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    let above = path.and_then(|path| Path::new(path).parent());
+    let delegated = above.map(|above| mount.join(above));
+    match delegated {
+        Some(delegated) if !writable(mount) && writable(&delegated) => delegated,
+        _ => mount.to_owned(),
     }
 }
 

@@ -41,7 +41,7 @@ impl Facts {
                 .trim()
                 .parse::<u64>()
                 .is_ok_and(|max| max > 0),
-            cgroups: Cgroups::look(&read("/proc/self/mountinfo")),
+            cgroups: Cgroups::look(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup")),
             real_time: succeeds("chrt", &["-f", "1", "true"]),
             seccomp_actions: words(&read("/proc/sys/kernel/seccomp/actions_avail")),
             lsms: lsms(),

@@ -28,8 +28,9 @@ pub struct Hierarchy {
     pub own: Option<PathBuf>,
     /// Whether this process may make cgroups at `mount`.
     pub writable: bool,
-    /// Whether this process may make cgroups below its own.
-    pub own_writable: bool,
+    /// The cgroup below which this process may make others, where it may not at `mount`: relative to
+    /// it, as `own`.
+    pub delegated: Option<PathBuf>,
 }
 
 impl Hierarchy {
@@ -78,15 +79,15 @@ impl CgroupLayout {
         };
         layout.systemd = Path::new("/run/systemd/system").is_dir();
         layout.root = nix::unistd::geteuid().is_root() && in_first_user_namespace();
-        for hierarchy in layout.v1.iter_mut().chain(&mut layout.v2) {
+        let v1 = layout.v1.iter_mut().map(|hierarchy| (hierarchy, false));
+        for (hierarchy, unified) in v1.chain(layout.v2.iter_mut().map(|v2| (v2, true))) {
             let may = |dir: &Path| access(dir, AccessFlags::W_OK).is_ok();
             hierarchy.writable = may(&hierarchy.mount);
-            // Only asked where the first answer is no: a call fewer for root.
-            hierarchy.own_writable = hierarchy.writable
-                || hierarchy
-                    .own
-                    .as_ref()
-                    .is_some_and(|own| may(&hierarchy.mount.join(own)));
+            // Only asked where the first answer is no: calls fewer for root.
+            if let Some(own) = hierarchy.own.as_deref().filter(|_| !hierarchy.writable) {
+                let may = |dir: &Path| may(&hierarchy.mount.join(dir));
+                hierarchy.delegated = delegated(own, unified, may).map(Path::to_owned);
+            }
         }
         if let Some(v2) = &mut layout.v2 {
             v2.controllers = read_controllers(&v2.mount)?;
@@ -139,6 +140,14 @@ impl CgroupLayout {
 }
 
 /// The first user namespace maps every id to itself (user_namespaces(7)).
+/// Where a process makes cgroups that may make none at the mount: below its own. In v2 the one above is
+/// better, if it was delegated as well: a cgroup that holds a process, this one, cannot give controllers
+/// to those below it (cgroups(7), "no internal processes").
+fn delegated(own: &Path, unified: bool, may: impl Fn(&Path) -> bool) -> Option<&Path> {
+    let above = own.parent().filter(|_| unified);
+    above.into_iter().chain([own]).find(|place| may(place))
+}
+
 fn in_first_user_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map");
     map.is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]))
@@ -193,7 +202,7 @@ fn pure_v2(own: &[Own]) -> Option<Hierarchy> {
             controllers: Vec::new(),
             own: Some(relative.to_owned()),
             writable: false,
-            own_writable: false,
+            delegated: None,
         })
 }
 
@@ -303,7 +312,7 @@ impl<'a> Mount<'a> {
             controllers,
             own,
             writable: false,
-            own_writable: false,
+            delegated: None,
         }
     }
 }
@@ -397,6 +406,17 @@ mod tests {
     fn escapes_of_mountinfo_are_undone() {
         assert_eq!(unescape(br"/a\040b\134c"), Path::new(r"/a b\c"));
         assert_eq!(unescape(br"/a\9"), Path::new(r"/a\9"));
+    }
+
+    #[test]
+    fn the_cgroup_above_is_preferred_where_it_is_delegated() {
+        let own = Path::new("user/unit/shell");
+        let below = |top: &'static str| move |dir: &Path| dir.starts_with(top);
+        let found = |unified, top| delegated(own, unified, below(top));
+        assert_eq!(found(true, "user/unit"), own.parent());
+        assert_eq!(found(true, "user/unit/shell"), Some(own));
+        assert_eq!(found(false, "user/unit"), Some(own));
+        assert_eq!(found(true, "root"), None);
     }
 
     #[test]

@@ -45,15 +45,11 @@ pub(super) fn parse(path: Option<&str>, id: &str) -> Result<Place, PlanError> {
 /// The path in one hierarchy, relative to its mount; none where the runtime may not make a cgroup.
 ///
 /// A path that was given means the same place for every caller. Without one, a user who may not write
-/// to the root of the hierarchy gets a place below the cgroup that was delegated to him.
+/// to the root of the hierarchy gets a place below a cgroup that was delegated to him.
 pub(super) fn within(place: &Place, hierarchy: &Hierarchy) -> Option<PathBuf> {
     match place {
         Place::Below(path) => Some(path.clone()),
         Place::Own(name) if hierarchy.writable => Some(PathBuf::from(name)),
-        Place::Own(name) => hierarchy
-            .own
-            .as_ref()
-            .filter(|_| hierarchy.own_writable)
-            .map(|own| own.join(name)),
+        Place::Own(name) => hierarchy.delegated.as_ref().map(|top| top.join(name)),
     }
 }

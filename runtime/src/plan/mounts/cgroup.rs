@@ -188,7 +188,7 @@ mod tests {
             controllers: controllers.iter().map(ToString::to_string).collect(),
             own: None,
             writable: true,
-            own_writable: true,
+            delegated: None,
         }
     }
 

@@ -23,7 +23,7 @@ fn hierarchy(mount: &str, controllers: &str) -> Hierarchy {
             .collect(),
         own: Some(PathBuf::new()),
         writable: true,
-        own_writable: true,
+        delegated: None,
     }
 }
 
@@ -425,7 +425,7 @@ fn an_ordinary_user_gets_what_was_delegated() {
     let mut layout = v2();
     layout.root = false;
     let v2 = layout.v2.as_mut().expect("v2");
-    (v2.writable, v2.own) = (false, Some("user/me".into()));
+    (v2.writable, v2.delegated) = (false, Some("user/me".into()));
     let devices = r#"{"devices": [{"allow": false}]}"#;
     let plan = plan_at(&layout, None, devices, false).expect("a plan");
     assert_eq!(plan.groups[0].dir(), PathBuf::from("/cg/user/me/plimrun-c"));
@@ -433,7 +433,7 @@ fn an_ordinary_user_gets_what_was_delegated() {
         plan.groups[0].before[0],
         Setting::DeviceProgram { lenient: true, .. }
     ));
-    layout.v2.as_mut().expect("v2").own_writable = false;
+    layout.v2.as_mut().expect("v2").delegated = None;
     let plan = plan_at(&layout, None, devices, false).expect("nothing that needs a cgroup");
     assert_eq!((plan.groups.len(), plan.warnings.len()), (0, 1));
     plan_at(&layout, None, r#"{"memory": {"limit": 5}}"#, false)
