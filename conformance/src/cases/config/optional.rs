@@ -12,6 +12,8 @@ pub(super) fn cases() -> Vec<Case> {
 /// Only what is required, and what a container with a root of its own cannot do without.
 fn least() -> Case {
     Case::new("config/optional/nothing_optional", [CONFIG, LINUX])
+        // Without a user namespace, only root makes a mount namespace.
+        .needs([Need::Root])
         .run(|t| {
             t.set_config(&json!({
                 "ociVersion": "1.0.2",

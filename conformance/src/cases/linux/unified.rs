@@ -55,6 +55,7 @@ fn written() -> Case {
     const ENABLED: &str = "config-linux.unified.controllers-enabled";
     Case::new("linux/unified/files_are_written", [FILE, ENABLED])
         .needs(["memory", "pids", "cpu"].map(Need::CgroupV2))
+        .needs([Need::CgroupPaths])
         .bundle(|b| {
             let b = b.set("/linux/cgroupsPath", "/{id}/two/three");
             FILES.iter().fold(b, |b, (file, value)| {
@@ -191,7 +192,7 @@ fn frozen() -> Case {
         "linux/unified/unfit_cgroup",
         "config-linux.cgroups.unfit-errors",
     )
-    .needs([Need::CgroupV2("pids")])
+    .needs([Need::CgroupV2("pids"), Need::CgroupPaths])
     .run(|t| {
         let dir = t.make_cgroup("pids", t.id())?;
         t.write(&dir.join("cgroup.freeze"), "1")?;
