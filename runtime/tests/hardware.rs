@@ -30,7 +30,7 @@ fn hierarchy(mount: &Path, controllers: &str) -> Hierarchy {
         controllers: controllers.split(' ').map(str::to_owned).collect(),
         own: None,
         writable: true,
-        own_writable: true,
+        delegated: None,
     }
 }
 

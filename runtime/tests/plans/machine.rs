@@ -9,7 +9,7 @@ fn hierarchy(mount: &str, controllers: &str) -> Hierarchy {
         controllers: controllers.split_whitespace().map(str::to_owned).collect(),
         own: Some("session".into()),
         writable: true,
-        own_writable: true,
+        delegated: None,
     }
 }
 
