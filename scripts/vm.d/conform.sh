@@ -19,14 +19,15 @@ built_folder() {
     printf '%s/%s/%s\n' "${CARGO_TARGET_DIR:-$scripts/../target}" "$triple" "$folder"
 }
 
-# parse_suite WORDS...: sets machines, limit, chosen_backend, runtimes, formats, keep_folder, files; passed is
-# what all runs get.
+# parse_suite WORDS...: sets machines, at_once, limit, chosen_backend, runtimes, formats, keep_folder, files;
+# passed is what all runs get.
 parse_suite() {
     local value
-    machines=v1,v2,v2+systemd,rootless limit=1200 chosen_backend=uml runtimes=() formats=() keep_folder='' files=() passed=()
+    machines=v1,v2,v2+systemd,rootless at_once=$(nproc) limit=1200 chosen_backend=uml
+    runtimes=() formats=() keep_folder='' files=() passed=()
     while [ $# -gt 0 ]; do
         case $1 in
-        --machines | --limit | --backend | --runtime | --format | --keep)
+        --machines | --guests | --limit | --backend | --runtime | --format | --keep)
             [ $# -gt 1 ] || die 2 "$1 wants a value"
             value=$2
             set -- "$1=$2" "${@:3}"
@@ -35,6 +36,7 @@ parse_suite() {
         esac
         case $1 in
         --machines=*) machines=$value ;;
+        --guests=*) at_once=$value ;;
         --limit=*) limit=$value ;;
         --backend=*) chosen_backend=$value ;;
         --runtime=*) runtimes+=("$value") ;;
@@ -48,6 +50,7 @@ parse_suite() {
         esac
         shift
     done
+    [[ $at_once =~ ^[1-9][0-9]*$ ]] || die 2 "--guests wants a number, not '$at_once'"
     [[ $limit =~ ^[1-9][0-9]*$ ]] || die 2 "--limit wants seconds, not '$limit'"
     local machine
     for machine in ${machines//,/ }; do
@@ -78,7 +81,7 @@ on_machine() {
     if [ -z "${machine_guest[$machine]}" ]; then
         suite_words "$results/$machine.jsonl" "$keep_folder/$machine" ''
         "${words[@]}" >&2 || status=$?
-        return $status
+        return "$status"
     fi
     suite_words /vm/out/log.jsonl /vm/out/keep "${machine_options[$machine]:-}"
     [[ " ${passed[*]} " == *' --timeout-factor'* ]] || words+=("${guest_patience[@]}")
@@ -94,7 +97,41 @@ on_machine() {
         mv "$inner/keep" "$keep_folder/$machine"
     fi
     rm -rf "$inner"
-    return $status
+    return "$status"
+}
+
+# judge_machine MACHINE: leaves its result, and its status in $results/MACHINE.status. What it says is shown
+# when it is done, so that machines side by side do not mix.
+judge_machine() {
+    local machine=$1 started=$SECONDS status=0
+    on_machine "$machine" >"$results/$machine.said" 2>&1 || status=$?
+    if ! [ -s "$results/$machine.jsonl" ]; then
+        echo "$program: $machine: no result" >>"$results/$machine.said"
+        [ "$status" = 2 ] || status=3
+    fi
+    (
+        flock 8
+        cat "$results/$machine.said" >&2
+        say "$machine: status $status after $((SECONDS - started)) s"
+    ) 8>"$results/said.lock"
+    echo "$status" >"$results/$machine.status"
+}
+
+# judge_machines: this one alone, since it is busy on every CPU; of the guests, which have one each, as
+# many as $at_once says.
+judge_machines() {
+    local machine
+    trap 'trap "" TERM; kill -TERM 0; exit 130' INT
+    for machine in ${machines//,/ }; do
+        rm -f "$results/$machine.jsonl" "$results/$machine.status"
+        [ -n "${machine_guest[$machine]}" ] || judge_machine "$machine"
+    done
+    for machine in ${machines//,/ }; do
+        [ -n "${machine_guest[$machine]}" ] || continue
+        while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n || :; done
+        judge_machine "$machine" &
+    done
+    wait
 }
 
 # joined_status STATUS...: as one run of plimsoll over all machines would exit: usage, broken, failed;
@@ -119,7 +156,7 @@ vm_suite() {
     mode=$1
     shift
     parse_suite "$@"
-    local built profile=${PLIMSOLL_PROFILE:-release} machine status statuses=() logs=() started
+    local built profile=${PLIMSOLL_PROFILE:-release} machine status statuses=() logs=()
     built=$(built_folder "$profile")
     (cd "$scripts/.." && cargo build --quiet --profile "$profile" -p plimrun -p plimsoll) || die 3 'the build failed'
     plimsoll=$(realpath "$built/plimsoll")
@@ -127,19 +164,12 @@ vm_suite() {
     results=$scripts/../target/vm
     mkdir -p "$results"
     results=$(realpath "$results")
+    judge_machines
     for machine in ${machines//,/ }; do
-        started=$SECONDS status=0
-        rm -f "$results/$machine.jsonl"
-        on_machine "$machine" || status=$?
-        say "$machine: status $status after $((SECONDS - started)) s"
+        status=$(cat "$results/$machine.status" 2>/dev/null || echo 3)
         [ "$status" != 2 ] || exit 2
-        if [ -s "$results/$machine.jsonl" ]; then
-            logs+=("$machine=$results/$machine.jsonl")
-        else
-            say "$machine: no result"
-            status=3
-        fi
         statuses+=("$status")
+        [ ! -s "$results/$machine.jsonl" ] || logs+=("$machine=$results/$machine.jsonl")
     done
     [ ${#logs[@]} -gt 0 ] || die 3 'no machine gave a result'
     "$plimsoll" merge "${logs[@]}" --format "jsonl=$results/$mode.jsonl" || status=$?
