@@ -58,8 +58,10 @@ impl<'a> Launch<'a> {
             notify: notify::manager().map(|_| notify::folder(&dir)),
         };
         let plan = Plan::new(&config, &facts, &options)?;
-        for line in narrate::plan(&plan) {
-            context.log.debug(line);
+        if context.log.debugs() {
+            for line in narrate::plan(&plan) {
+                context.log.debug(line);
+            }
         }
         for warning in &config.warnings {
             context.log.warn(warning);
@@ -126,7 +128,7 @@ impl<'a> Launch<'a> {
         let created = create::create(&self.plan, &self.extras(console)?, self.record()?)?;
         self.context
             .log
-            .debug(format!("init has the PID {}", created.init.pid));
+            .debug(format_args!("init has the PID {}", created.init.pid));
         for warning in &created.warnings {
             self.context.log.warn(warning);
         }

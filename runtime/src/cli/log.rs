@@ -50,6 +50,11 @@ impl Log {
         self.warnings.borrow_mut().push(message.to_string());
     }
 
+    /// Whether `--debug` asks for what is being done.
+    pub fn debugs(&self) -> bool {
+        self.debug
+    }
+
     /// Writes what is being done, if `--debug` asks for it.
     pub fn debug(&self, message: impl Display) {
         if self.debug {

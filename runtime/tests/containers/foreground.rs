@@ -117,6 +117,46 @@ fn orphans_are_adopted_and_reaped_unless_that_is_not_wanted() {
 }
 
 #[test]
+fn debug_says_what_is_made_and_where_the_log_goes_is_the_log() {
+    let Some(bundle) = Bundle::new() else { return };
+    bundle.configure(|config| args(config, "exit 0"));
+    let run = |globals: &[&str]| {
+        // Absent before the first run.
+        let _ = fs::remove_file(bundle.path("log"));
+        let id = bundle.id();
+        let words = [globals, &["--log", "log", "run", &id]].concat();
+        let output = bundle.plimrun(&words);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "", "{globals:?}");
+        fs::read_to_string(bundle.path("log")).expect("a log")
+    };
+    assert_eq!(
+        run(&["--log-format", "json"]),
+        "",
+        "a success has nothing to say"
+    );
+    let log = run(&["--debug", "--log-format", "json"]);
+    let entries: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    assert!(entries.iter().all(|entry| entry["level"] == "debug"));
+    for said in [
+        "make a pid namespace",
+        "mount proc on /proc",
+        "init has the PID ",
+    ] {
+        let told = |entry: &Value| entry["msg"].as_str().is_some_and(|msg| msg.contains(said));
+        assert!(entries.iter().any(told), "{said}: {log}");
+    }
+    let plain = run(&["--debug", "--log-format", "text"]);
+    assert!(
+        plain.contains("level=debug msg=\"mount proc on /proc\""),
+        "{plain}"
+    );
+}
+
+#[test]
 fn a_container_may_be_kept() {
     let Some(bundle) = Bundle::new() else { return };
     bundle.configure(|config| args(config, "exit 3"));
