@@ -39,12 +39,7 @@ impl Streams {
     pub(crate) fn new(deadline: Rc<Cell<Deadline>>) -> io::Result<(Self, OwnedFd, OwnedFd)> {
         let (stdin, to) = pipe_with(PipeFlags::CLOEXEC)?;
         let (from, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-        let from = Output {
-            file: from.into(),
-            deadline,
-            buffer: Vec::new(),
-            used: 0,
-        };
+        let from = Output::new(from, deadline);
         Ok((
             Self::Silent {
                 to: Some(to.into()),
@@ -62,6 +57,17 @@ pub struct Output {
     deadline: Rc<Cell<Deadline>>,
     buffer: Vec<u8>,
     used: usize,
+}
+
+impl Output {
+    pub(super) fn new(from: OwnedFd, deadline: Rc<Cell<Deadline>>) -> Self {
+        Self {
+            file: from.into(),
+            deadline,
+            buffer: Vec::new(),
+            used: 0,
+        }
+    }
 }
 
 impl Read for Output {

@@ -21,7 +21,7 @@ mod terminal;
 mod trial;
 mod watch;
 
-pub use agent::{Agent, Probe};
+pub use agent::{Agent, Output, Probe};
 pub use apparmor::Profile;
 pub use hooks::{HOOKS, HookRun, RecordingHooks};
 pub use host_mounts::HostMounts;

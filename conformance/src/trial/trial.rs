@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
 
-use super::agent::Streams;
+use super::agent::{Output, Streams};
 use super::host_mounts::Left;
 use super::judge::Judge;
 use super::steps::Steps;
@@ -302,6 +302,32 @@ impl Trial {
             self.find_init()?;
         }
         Ok((outcome, seen))
+    }
+
+    /// Makes a call that prints line after line, and reads them while it runs. Afterwards nobody reads
+    /// any more, which ends the call at its next line (SIGPIPE, EPIPE).
+    pub fn while_printing<T>(
+        &self,
+        call: Call,
+        meanwhile: impl FnOnce(&mut Output) -> Check<T>,
+    ) -> Check<T> {
+        let (from, to) = pipe_with(PipeFlags::CLOEXEC)
+            .map_err(|error| Stop::broken("make a pipe for what is printed", error))?;
+        let mut printed = Output::new(from, self.set_deadline());
+        let call = call.stdout(to);
+        let runtime = &self.runtime;
+        let (outcome, seen) = std::thread::scope(|scope| {
+            // The call goes along, so that its end of the pipe is closed with it.
+            let caller = scope.spawn(move || runtime.call(&call));
+            let seen = meanwhile(&mut printed);
+            drop(printed);
+            let outcome = caller
+                .join()
+                .unwrap_or_else(|_| Err(Stop::Broken("a caller panicked".into())));
+            (outcome, seen)
+        });
+        self.calls.borrow_mut().push(outcome?);
+        seen
     }
 
     /// Calls the runtime with these arguments behind `--root`.

@@ -1,6 +1,7 @@
 //! The command line that engines rely on.
 
 mod create;
+mod events;
 mod exec;
 mod global;
 mod kill;
@@ -20,6 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
         exec::cases(),
         kill::cases(),
         pause::cases(),
+        events::cases(),
         status::cases(),
         terminal::cases(),
     ]
