@@ -81,6 +81,7 @@ pub(crate) const CHAPTERS: [Chapter; 7] = [
                 &[
                     "spec/validate/mounts.rs",
                     "plan/mounts/parse.rs",
+                    "plan/mounts/over_proc.rs",
                     "exec/mounts.rs",
                 ],
             ),
@@ -225,7 +226,10 @@ pub(crate) const CHAPTERS: [Chapter; 7] = [
                 "memory-policy",
                 &["plan/scheduling.rs", "exec/scheduling.rs"],
             ),
-            ("sysctl", &["plan/sysctl.rs", "exec/init.rs"]),
+            (
+                "sysctl",
+                &["plan/sysctl.rs", "exec/init.rs", "exec/procfs.rs"],
+            ),
             (
                 "seccomp",
                 &[

@@ -14,6 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
         submounts("bind", false),
         submounts("rbind", true),
         readonly_bind(),
+        over_a_file_of_proc(),
     ]);
     cases
 }
@@ -65,6 +66,27 @@ fn shown(&(fact, requirement, source, kind, option): &Row) -> Case {
             json!({"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"}),
         ),
     ])
+}
+
+/// How a container is shown its own share of the machine.
+fn over_a_file_of_proc() -> Case {
+    Case::new(
+        "config/mounts/bind_over_a_file_of_proc",
+        "config.mounts.bind-file",
+    )
+    .bundle(|b| {
+        b.file("share", 0o644, "one processor").mount(
+            "/proc/cpuinfo",
+            "none",
+            "{bundle}/share",
+            &["bind"],
+        )
+    })
+    .run(|t| {
+        let seen = t.must(t.agent())?.get(|p| p.read("/proc/cpuinfo"))?;
+        t.eq("/proc/cpuinfo", seen, "one processor")
+    })
+    .saboteurs([drops(format!("/mounts/{OURS}"))])
 }
 
 /// A file is bound: its content shows, and what is written reaches it.
