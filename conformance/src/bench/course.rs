@@ -1,7 +1,8 @@
 //! A whole benchmark: rounds in rotated order, part by part.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread::sleep;
+use std::panic::resume_unwind;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use plimsoll_fixtures::bundle::Bundle;
@@ -17,23 +18,32 @@ use super::tools::Tools;
 use super::{Error, conditions, ladder, memory, order, resident, scaling, view};
 use crate::drive::Runtime;
 
-/// Measures `runtimes`, in a view of the cgroup layout that the calling thread enters for good.
+/// Measures `runtimes`, in a view of the cgroup layout.
 pub fn run(runtimes: &[Runtime], options: &Options) -> Result<Document, Error> {
+    // What this run leaves, and what killed ones left in whatever view, is looked for in the machine's own
+    // layout; hence a thread for the view, which is entered for good.
+    let tools = Tools::new(options.timeout)?;
+    thread::scope(|scope| {
+        let all = scope.spawn(|| in_view(&tools, runtimes, options));
+        all.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+fn in_view(tools: &Tools, runtimes: &[Runtime], options: &Options) -> Result<Document, Error> {
     let layout = view::enter(options.layout)?;
     let mut conditions = conditions::look(layout);
     if let Some(warning) = conditions.load_warning() {
         eprintln!("warning: {warning}");
     }
-    let tools = Tools::new(options.timeout)?;
     let references = [Kind::Bare, Kind::Equipped, Kind::Empty];
     let mut field: Vec<Contestant> = references
         .iter()
-        .map(|kind| Contestant::reference(*kind, &tools))
+        .map(|kind| Contestant::reference(*kind, tools))
         .collect();
     for runtime in runtimes {
-        field.push(Contestant::runtime(runtime, &tools)?);
+        field.push(Contestant::runtime(runtime, tools)?);
     }
-    let mut course = Course::new(&tools, options);
+    let mut course = Course::new(tools, options);
     phases(&mut course, &mut field)?;
     if options.ladder {
         ladder::climb(&mut course, &mut field)?;
