@@ -55,9 +55,10 @@ impl Bundle {
         fs::write(self.dir.path().join("config.json"), config.to_string()).expect("write");
     }
 
-    fn plimrun(&self, path: &str, args: &[&str]) -> Output {
-        let file = |name| fs::File::create(self.dir.path().join(name)).expect("a file");
-        let status = Command::new(env!("CARGO_BIN_EXE_plimrun"))
+    /// Without output: what hands its standard streams to a container is not to give it files of the host's.
+    fn command(&self, path: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimrun"));
+        command
             .arg("--root")
             .arg(self.dir.path().join("store"))
             .arg("--log")
@@ -66,8 +67,16 @@ impl Bundle {
             .current_dir(self.dir.path())
             .env("PATH", path)
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    fn plimrun(&self, path: &str, args: &[&str]) -> Output {
+        let file = |name| fs::File::create(self.dir.path().join(name)).expect("a file");
+        let status = self
+            .command(path, args)
             .stdout(file("stdout"))
-            .stderr(Stdio::null())
             .status()
             .expect("plimrun starts");
         let read = |name| fs::read(self.dir.path().join(name)).unwrap_or_default();
@@ -85,19 +94,9 @@ impl Bundle {
         output
     }
 
-    /// For what hands its standard streams to a container, which is not to hold files of the host's.
+    /// For what leaves a container behind.
     fn detached(&self, path: &str, args: &[&str]) {
-        let status = Command::new(env!("CARGO_BIN_EXE_plimrun"))
-            .arg("--root")
-            .arg(self.dir.path().join("store"))
-            .args(args)
-            .current_dir(self.dir.path())
-            .env("PATH", path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .expect("plimrun starts");
+        let status = self.command(path, args).status().expect("plimrun starts");
         assert!(status.success(), "{args:?}");
     }
 
@@ -204,6 +203,72 @@ fn a_container_goes_on_where_it_was_saved() {
         !Path::new(&format!("/proc/{pid}/cwd")).exists(),
         "it has ended"
     );
+}
+
+#[test]
+fn memory_may_be_saved_before_and_a_restored_container_attended_to() {
+    let Some((bundle, path)) = ready() else {
+        return;
+    };
+    bundle.start(&path);
+    let before = ["checkpoint", "--pre-dump", "--image-path", "before", "one"];
+    let pre_dumped = bundle.plimrun(&path, &before);
+    let log = String::from_utf8_lossy(&pre_dumped.stderr).into_owned();
+    assert_eq!(bundle.status(&path, "one"), Some("running".into()), "{log}");
+    let mut rest = vec!["checkpoint", "--image-path", "images", "one"];
+    if log.contains("Tracking memory is not available") {
+        println!(
+            "skipped: this kernel cannot tell which memory was written (CONFIG_MEM_SOFT_DIRTY)"
+        );
+    } else {
+        assert!(pre_dumped.status.success(), "{log}");
+        rest.splice(1..1, ["--parent-path", "../before"]);
+    }
+    bundle.ok(&path, &rest);
+    if pre_dumped.status.success() {
+        let parent = fs::canonicalize(bundle.dir.path().join("images/parent"));
+        let before = fs::canonicalize(bundle.dir.path().join("before"));
+        assert_eq!(parent.expect("a link"), before.expect("a folder"));
+    }
+
+    let saved = bundle.count().expect("it has counted");
+    bundle.configure("two");
+    let mut command = bundle.command(&path, &["restore", "--image-path", "images", "two"]);
+    let mut child = command.spawn().expect("plimrun starts");
+    bundle.wait_beyond(saved + 2);
+    // A signal for plimrun is one for the container; the first process of a PID namespace minds only
+    // those that it has asked for, and KILL.
+    bundle.ok(&path, &["kill", "two", "KILL"]);
+    assert_eq!(child.wait().expect("plimrun ends").code(), Some(128 + 9));
+    assert_eq!(bundle.status(&path, "two"), None, "it is deleted");
+}
+
+#[test]
+fn a_container_that_says_when_it_is_ready_can_be_saved_too() {
+    let Some((bundle, path)) = ready() else {
+        return;
+    };
+    let manager = bundle.dir.path().join("manager");
+    let socket = std::os::unix::net::UnixDatagram::bind(&manager).expect("bind");
+    let told = |args: &[&str]| {
+        let mut command = bundle.command(&path, args);
+        command.env("NOTIFY_SOCKET", &manager);
+        assert!(
+            command.status().expect("plimrun starts").success(),
+            "{args:?}"
+        );
+    };
+    // `start` waits for a container that is never ready; here nobody has to.
+    told(&["create", "one"]);
+    bundle.detached(&path, &["start", "one"]);
+    bundle.wait_beyond(3);
+    bundle.ok(&path, &["checkpoint", "--image-path", "images", "one"]);
+    let saved = bundle.count().expect("it has counted");
+    bundle.configure("two");
+    told(&["restore", "--detach", "--image-path", "images", "two"]);
+    bundle.wait_beyond(saved + 2);
+    bundle.ok(&path, &["delete", "--force", "two"]);
+    drop(socket);
 }
 
 #[test]
