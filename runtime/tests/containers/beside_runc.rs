@@ -127,7 +127,6 @@ const COMMANDS: &[&[&str]] = &[
     &["state", "ID"],
     &["kill", "ID", "0"],
     &["kill", "--all", "ID", "0"],
-    &["ps", "ID"],
     &["ps", "--format", "json", "ID"],
     &["events", "--stats", "ID"],
     &["update", "--pids-limit", "50", "ID"],

@@ -87,6 +87,10 @@ fn what_a_joined_namespace_has_on_proc_is_not_written_to() {
 
 #[test]
 fn nor_is_it_where_a_process_between_joins() {
+    if !std::path::Path::new("/proc/self/ns/time").exists() {
+        println!("skipped: the kernel has no time namespaces");
+        return;
+    }
     tampered_by(&[json!({"type": "time"})]);
 }
 
