@@ -59,9 +59,11 @@ impl Profile {
             Self::All => true,
             Self::Cli => chapter == "cli" || covers(|r| r.id.starts_with("cli.")),
             Self::Security => covers(|r| r.tags.contains(&Tag::Security)),
-            Self::Rootless => covers(|r| r.tags.contains(&Tag::Rootless)),
-            Self::Linux => covers(is_linux),
-            Self::Core => covers(|r| !is_linux(r) && !r.id.starts_with("cli.")),
+            Self::Rootless => chapter == "rootless" || covers(|r| r.tags.contains(&Tag::Rootless)),
+            Self::Linux => covers(|r| is_linux(r) || r.id.starts_with("systemd.")),
+            Self::Core => {
+                covers(|r| !is_linux(r) && !r.is_convention() && !r.id.starts_with("cli."))
+            }
         }
     }
 }
@@ -317,6 +319,29 @@ mod tests {
         assert_eq!(of(Profile::Cli), [3]);
         assert_eq!(of(Profile::Security), [2]);
         assert_eq!(of(Profile::All), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn conventions_are_in_the_profile_of_their_subject() {
+        let entry = |id: &str, covers: &str| Entry {
+            id: id.into(),
+            covers: vec![covers.into()],
+            ..Entry::default()
+        };
+        let scope = entry("linux/systemd/default_name", "systemd.scope.default-name");
+        let pause = entry("cli/pause/freezes_all", "pause.freezes");
+        let ids = entry(
+            "rootless/ids/own_without_helpers",
+            "config-linux.idmap.uid-map",
+        );
+        for (profile, has) in [
+            (Profile::Core, [false, false, false]),
+            (Profile::Linux, [true, false, true]),
+            (Profile::Cli, [false, true, false]),
+            (Profile::Rootless, [false, false, true]),
+        ] {
+            assert_eq!([&scope, &pause, &ids].map(|case| profile.has(case)), has);
+        }
     }
 
     #[test]
