@@ -3,8 +3,6 @@
 //! Names are kept in the entries themselves: a table of string slices would need a relocation for
 //! each one at every start of the (position independent) binary.
 
-use std::cmp::Ordering;
-
 use super::arch::Arch;
 use super::table::{COLUMNS, NAME_MAX, NO, TABLE};
 
@@ -48,15 +46,15 @@ impl Entry {
 
 /// The system call of this name, on whatever architecture.
 pub(super) fn find(name: &str) -> Option<&'static Entry> {
+    // Padded as the entries are, so that each comparison is one of a fixed length.
+    let mut padded = [0; NAME_MAX];
+    padded
+        .get_mut(..name.len())?
+        .copy_from_slice(name.as_bytes());
     let at = TABLE
-        .binary_search_by(|entry| compare(&entry.name, name.as_bytes()))
+        .binary_search_by(|entry| entry.name.cmp(&padded))
         .ok()?;
-    Some(&TABLE[at])
-}
-
-fn compare(entry: &[u8; NAME_MAX], name: &[u8]) -> Ordering {
-    let length = entry.iter().position(|&b| b == 0).unwrap_or(NAME_MAX);
-    entry[..length].cmp(name)
+    (!name.contains('\0')).then(|| &TABLE[at])
 }
 
 #[cfg(test)]
@@ -84,6 +82,8 @@ mod tests {
         assert_eq!(number("file_setattr", &arch::X86_64), Some(469));
         assert!(find("nosuchcall").is_none());
         assert!(find("").is_none());
+        assert!(find("read\0").is_none());
+        assert!(find("a_name_that_is_longer_than_every_one").is_none());
     }
 
     /// The C library's own numbers for the machine that runs the test.
