@@ -123,9 +123,17 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// Makes the container.
-    pub(super) fn create(&self, console: Option<OwnedFd>) -> Result<Created, CommandError> {
-        let created = create::create(&self.plan, &self.extras(console)?, self.record()?)?;
+    /// Makes the container, which this command or another one starts.
+    pub(super) fn create(
+        &self,
+        console: Option<OwnedFd>,
+        awaits_start: bool,
+    ) -> Result<Created, CommandError> {
+        let extras = Extras {
+            awaits_start,
+            ..self.extras(console)?
+        };
+        let created = create::create(&self.plan, &extras, self.record()?)?;
         self.context
             .log
             .debug(format_args!("init has the PID {}", created.init.pid));
@@ -158,6 +166,7 @@ impl<'a> Launch<'a> {
                 .map(pidfd::connect)
                 .transpose()?,
             privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
+            awaits_start: false,
         })
     }
 

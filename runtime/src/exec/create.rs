@@ -42,6 +42,8 @@ pub struct Extras {
     pub pidfd_socket: Option<OwnedFd>,
     /// Whether the runtime may map any ids.
     pub privileged: bool,
+    /// Whether another command starts the container, which init then has to hear.
+    pub awaits_start: bool,
 }
 
 /// Why `create` failed.
@@ -74,7 +76,10 @@ pub fn create(
 ) -> Result<Created, CreateError> {
     let caller_umask = umask(Mode::empty());
     umask(caller_umask);
-    let listener = listener(container.dir())?;
+    let listener = extras
+        .awaits_start
+        .then(|| listener(container.dir()))
+        .transpose()?;
     let joins = namespaces::open_all(&plan.namespaces)?;
     let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     let procfs = plan
@@ -87,7 +92,7 @@ pub fn create(
         trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;
     let setup = Setup {
         plan,
-        listener: &listener,
+        listener: listener.as_ref().map(AsFd::as_fd),
         console: extras.console.as_ref().map(AsFd::as_fd),
         joins: &joins,
         trees: &trees,

@@ -27,8 +27,8 @@ use crate::sys::{process as sys, rest};
 pub struct Setup<'a> {
     /// What to do.
     pub plan: &'a Plan,
-    /// The listening end of the start socket.
-    pub listener: &'a OwnedFd,
+    /// The listening end of the start socket, where another command starts the container.
+    pub listener: Option<BorrowedFd<'a>>,
     /// Whoever takes the terminal's master.
     pub console: Option<BorrowedFd<'a>>,
     /// Namespaces to join, unless an intermediate process has joined them.
@@ -222,17 +222,18 @@ fn becoming<'a>(setup: &Setup<'a>) -> Option<Becoming<'a>> {
 /// Waits for `start`. True when it has come; from then on it listens on the channel.
 fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
     let describe = || "wait for start";
-    let keep = [channel.as_fd().as_raw_fd(), setup.listener.as_raw_fd()];
+    let mut keep = vec![channel.as_fd().as_raw_fd()];
+    keep.extend(setup.listener.map(|listener| listener.as_raw_fd()));
     sys::close_all_but(3 + setup.plan.inherited_fds, &keep).step(&NONE, describe)?;
     channel.send(&Message::Created).step(&NONE, describe)?;
-    match channel.receive().step(&NONE, describe)? {
-        Some(Message::Start) => return Ok(true),
-        Some(Message::Release) => {}
+    let listener = match (channel.receive().step(&NONE, describe)?, setup.listener) {
+        (Some(Message::Start), _) => return Ok(true),
+        (Some(Message::Release), Some(listener)) => listener,
         _ => return Ok(false),
-    }
+    };
     loop {
         // `start` may be long in coming, for many containers at once.
-        let connection = rest::accept(setup.listener.as_fd()).step(&NONE, describe)?;
+        let connection = rest::accept(listener).step(&NONE, describe)?;
         let connection = Channel::new(connection);
         // Whoever hangs up without a word did not start anything.
         if connection.receive() == Ok(Some(Message::Start)) {

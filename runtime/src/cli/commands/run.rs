@@ -23,7 +23,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         adopt_orphans()?;
     }
     let (console, master) = console(&launch)?;
-    let created = launch.create(console)?;
+    let created = launch.create(console, false)?;
     launch.close_passed();
     let mut container = created.container;
     container.keep();
