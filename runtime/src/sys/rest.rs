@@ -204,6 +204,13 @@ unsafe fn wait(image: &Image, trial: *mut usize, listener: RawFd) -> Result<RawF
     // SAFETY: the caller promises what `give_up` asks; nothing below uses relocated constants until
     // `make_again` has run.
     let parked = unsafe { give_up(image, trial, &mut given_up) };
+    let code = wait as *const () as usize & !(image.page - 1);
+    // SAFETY: advice about reading changes nothing that can be seen. It makes of these pages an area of its own,
+    // and the kernel maps no file pages around a fault beyond its area: of the code only they come back.
+    let _ = unsafe {
+        let random = libc::MADV_RANDOM as usize;
+        raw::call(libc::SYS_madvise, [code, 2 * image.page, random, 0, 0, 0])
+    };
     let end = lowest_in_use() & !(image.page - 1);
     // SAFETY: the stack grows down, and what lies below what is in use belongs to calls that have returned; a
     // later call finds zeros and writes first; no signal has a handler here. No relocation writes to the
