@@ -80,17 +80,12 @@ impl Plan {
             .as_ref()
             .map(|process| process::plan(process, facts, &namespaces, &Origin::at("/process")))
             .transpose()?;
-        // Where mounts are the machine's own, nothing may be mounted for a container.
-        let folder = options.notify.as_deref();
-        let folder = folder.filter(|_| namespaces.creates(LinuxNamespaceType::Mount));
-        let notifies = folder.zip(process.as_mut());
-        let notifies = notifies
-            .map(|(folder, process)| {
-                mounts.push(notify::mount(folder));
-                notify::announce(process)
-            })
-            .transpose()?
-            .is_some();
+        let notifies = match (&options.notify, &mut process) {
+            (Some(folder), Some(process)) => {
+                notify::plan(folder, &namespaces, process, &mut mounts)?
+            }
+            _ => false,
+        };
         let mounts = mounts::expand(mounts, &facts.cgroups, &cgroup, &namespaces)?;
         let linux = spec.linux().as_ref();
         let has_uts = namespaces.has(LinuxNamespaceType::Uts);
@@ -104,19 +99,7 @@ impl Plan {
             cgroup,
             intel_rdt: intel_rdt::plan(spec, &options.id),
             net_devices: net_devices::plan(spec, &namespaces)?,
-            scheduling: spec
-                .process()
-                .as_ref()
-                .map(|process| {
-                    scheduling::plan(
-                        linux,
-                        process,
-                        &config.gaps.process,
-                        &Origin::at("/process"),
-                    )
-                })
-                .transpose()?
-                .unwrap_or_default(),
+            scheduling: scheduling(config)?,
             seccomp: linux
                 .and_then(|linux| linux.seccomp().as_ref())
                 .map(seccomp::compile)
@@ -142,6 +125,15 @@ impl Plan {
     pub fn writes_proc(&self) -> bool {
         !self.sysctl.is_empty() || self.process.as_ref().is_some_and(Process::writes_proc)
     }
+}
+
+fn scheduling(config: &Config) -> Result<scheduling::Scheduling, PlanError> {
+    let Some(process) = config.spec.process() else {
+        return Ok(scheduling::Scheduling::default());
+    };
+    let linux = config.spec.linux().as_ref();
+    let origin = Origin::at("/process");
+    scheduling::plan(linux, process, &config.gaps.process, &origin)
 }
 
 /// The name of a container's session keyring; as runc names it.

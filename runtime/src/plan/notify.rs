@@ -6,8 +6,10 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use nix::mount::MsFlags;
+use oci_spec::runtime::LinuxNamespaceType;
 
 use super::mounts::{Attributes, Mount, Source, c_string, relative};
+use super::namespaces::Namespaces;
 use super::process::Process;
 use super::{Origin, PlanError};
 use crate::sys::mount::attr;
@@ -21,8 +23,24 @@ pub const SOCKET: &str = "notify.sock";
 
 const ORIGIN: Origin = Origin::at(VARIABLE);
 
+/// Gives the process a socket in `folder`; false where mounts are the machine's own, since nothing may be
+/// mounted there for a container.
+pub(super) fn plan(
+    folder: &Path,
+    namespaces: &Namespaces,
+    process: &mut Process,
+    mounts: &mut Vec<Mount>,
+) -> Result<bool, PlanError> {
+    if !namespaces.creates(LinuxNamespaceType::Mount) {
+        return Ok(false);
+    }
+    mounts.push(mount(folder));
+    announce(process)?;
+    Ok(true)
+}
+
 /// The mount of the socket's `folder`.
-pub(super) fn mount(folder: &Path) -> Mount {
+fn mount(folder: &Path) -> Mount {
     Mount {
         target: relative(Path::new(FOLDER)),
         source: Source::Bind {
@@ -44,7 +62,7 @@ pub(super) fn mount(folder: &Path) -> Mount {
 }
 
 /// Tells the process where its socket is, in place of what config.json says: nobody listens elsewhere.
-pub(super) fn announce(process: &mut Process) -> Result<(), PlanError> {
+fn announce(process: &mut Process) -> Result<(), PlanError> {
     let name = format!("{VARIABLE}=");
     process
         .env

@@ -64,19 +64,11 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         || init_cgroups(init),
         |spawned| deliver(spawned, &plan, &record),
     )
-    .map_err(CommandError::from)
-    .and_then(|()| {
-        if let Some(socket) = &pidfd_socket {
-            pidfd::send(socket.as_fd(), pidfd::ENTERED, spawned.pidfd.as_fd())?;
-        }
-        given("pid-file").map_or(Ok(()), |path| {
-            Ok(write_pid_file(path, spawned.pid.as_raw())?)
-        })
-    });
+    .and_then(|()| hand_over(&spawned, pidfd_socket.as_ref(), given("pid-file")));
     if let Err(error) = entered {
         // Gone already is as good.
         let _ = pidfd_send_signal(spawned.pidfd.as_fd(), libc::SIGKILL);
-        return Err(error);
+        return Err(error.into());
     }
     drop(pidfd_socket);
     let Some(held) = held else {
@@ -100,6 +92,18 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
             relay: None,
         },
     )
+}
+
+/// What tells the caller of the process.
+fn hand_over(
+    spawned: &Spawned,
+    pidfd_socket: Option<&OwnedFd>,
+    pid_file: Option<&Path>,
+) -> Result<(), StepError> {
+    if let Some(socket) = pidfd_socket {
+        pidfd::send(socket.as_fd(), pidfd::ENTERED, spawned.pidfd.as_fd())?;
+    }
+    pid_file.map_or(Ok(()), |path| write_pid_file(path, spawned.pid.as_raw()))
 }
 
 /// The container's init, proved to be the one recorded.
