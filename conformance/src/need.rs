@@ -4,7 +4,7 @@
 /// Something that the machine must offer for a case to be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Need {
-    /// The runner has user id 0 in the initial user namespace.
+    /// The runner has user id 0 and CAP_SYS_ADMIN in the initial user namespace.
     Root,
     /// Root, and a runtime that makes cgroups itself, at the path that `linux.cgroupsPath` gives.
     CgroupPaths,
@@ -18,7 +18,9 @@ pub enum Need {
     SubordinateIds,
     /// An ordinary user with a systemd of his own.
     UserManager,
-    /// A capability in the runner's effective set, by its name: `CAP_SYS_RESOURCE`.
+    /// Ids of other users for the container: root's, or subordinate ones that the runner may map.
+    Ids,
+    /// A capability over the machine in the runner's effective set, by its name: `CAP_SYS_RESOURCE`.
     Capability(&'static str),
     /// A kernel of at least this version, for what has no probe of its own.
     Kernel(u32, u32),

@@ -176,10 +176,23 @@ impl Bar<'_> {
                 event.reason = Some(reason);
             }
         }
+        if !subject.creates && self.facts.denies_limits() && makes_a_container(judged) {
+            event.status = Status::Skip;
+            event.reason = Some(
+                "the runtime makes no container on this machine, whose cgroups cannot be written to"
+                    .into(),
+            );
+        }
         self.expectations
             .apply(&mut event, &subject.info, &self.facts.machine);
         event
     }
+}
+
+/// Whether a case came to make a container, or to try.
+fn makes_a_container(judged: &Judged<'_>) -> bool {
+    let mut words = judged.calls.iter().flat_map(|call| &call.argv);
+    words.any(|word| word == "create" || word == "run")
 }
 
 /// Takes events from all threads, in the order in which they come.
@@ -290,6 +303,16 @@ mod tests {
 
     /// The event of a case that fails on these requirements, for a runtime of that release.
     fn failing(requirements: &[&'static str], release: &str) -> CaseEvent {
+        failing_on(&Facts::default(), requirements, release, Vec::new())
+    }
+
+    /// The same on a machine where the runtime makes no container, after these calls.
+    fn failing_on(
+        facts: &Facts,
+        requirements: &[&'static str],
+        release: &str,
+        calls: Vec<crate::drive::Outcome>,
+    ) -> CaseEvent {
         let case = Case::new("a/b/c", [MUST, SHOULD, NEWER]);
         let failure = Failure {
             requirements: requirements.iter().map(ToString::to_string).collect(),
@@ -301,7 +324,7 @@ mod tests {
         let judged = Judged {
             case: &case,
             verdict: Verdict::Fail(Box::new(failure)),
-            calls: Vec::new(),
+            calls,
             elapsed: Duration::ZERO,
         };
         let runtime = Runtime::new("sh", vec!["/bin/sh".into()]).unwrap();
@@ -310,11 +333,18 @@ mod tests {
             ..RuntimeInfo::default()
         };
         let bar = Bar {
-            facts: &Facts::default(),
+            facts,
             expectations: &Expectations::default(),
             release: Release::parse(release),
         };
-        bar.event(&judged, &Subject { runtime, info })
+        bar.event(
+            &judged,
+            &Subject {
+                runtime,
+                info,
+                creates: false,
+            },
+        )
     }
 
     #[test]
@@ -326,6 +356,30 @@ mod tests {
             Level::Must,
             "the scene could not be set"
         );
+    }
+
+    #[test]
+    fn a_runtime_without_containers_is_judged_by_the_rest_where_cgroups_are_denied() {
+        let denied = Facts {
+            initial_userns: true,
+            ..Facts::default()
+        };
+        let mut open = denied.clone();
+        open.cgroups.writable = true;
+        let status = |facts: &Facts, words: &[&str]| {
+            let call = crate::drive::Outcome {
+                argv: words.iter().map(ToString::to_string).collect(),
+                exit: crate::drive::Exit::Code(1),
+                stdout: String::new(),
+                stderr: String::new(),
+                elapsed: Duration::ZERO,
+                timed_out: false,
+            };
+            failing_on(facts, &[MUST], "1.3", vec![call]).status
+        };
+        assert_eq!(status(&denied, &["rt", "create", "c"]), Status::Skip);
+        assert_eq!(status(&denied, &["rt", "features"]), Status::Fail);
+        assert_eq!(status(&open, &["rt", "create", "c"]), Status::Fail);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::exit::CliError;
 use crate::declared::identify;
 use crate::drive::Runtime;
-use crate::engine::{Options, Scratch, fit_view};
+use crate::engine::{Fit, Options, Scratch, fit_view};
 use crate::event::RuntimeInfo;
 use crate::index::{did_you_mean, near};
 use crate::machine::Facts;
@@ -107,6 +107,8 @@ pub(super) struct Subject {
     pub(super) runtime: Runtime,
     /// What it says of itself.
     pub(super) info: RuntimeInfo,
+    /// It makes the simplest container on this machine.
+    pub(super) creates: bool,
 }
 
 impl Subject {
@@ -166,7 +168,11 @@ pub(super) fn subjects(
     let mut subjects = Vec::new();
     for runtime in runtimes {
         let info = identify(&runtime, options.limits.call).map_err(CliError::Unstartable)?;
-        let (runtime, view) = fit_view(runtime, options, scratch)?;
+        let Fit {
+            runtime,
+            view,
+            creates,
+        } = fit_view(runtime, options, scratch)?;
         if let Some(view) = view {
             eprintln!(
                 "note: {} refuses this machine's cgroup layout and is called in {view}",
@@ -177,7 +183,11 @@ pub(super) fn subjects(
             view: view.map(str::to_owned),
             ..info
         };
-        subjects.push(Subject { runtime, info });
+        subjects.push(Subject {
+            runtime,
+            info,
+            creates,
+        });
     }
     Ok(subjects)
 }

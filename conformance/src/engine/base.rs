@@ -17,11 +17,18 @@ pub(super) fn base(facts: &Facts, runtime: &Runtime) -> Bundle {
             "/linux/cgroupsPath",
             format!("{slice}.slice:plimsoll:{{id}}"),
         )
-    } else if facts.is_root() {
+    } else if facts.is_root() && facts.cgroups.writable {
         bundle.set("/linux/cgroupsPath", "/{id}")
     } else {
         // Where something is delegated to an ordinary user is for the runtime to find.
         bundle
+    };
+    // A runtime that is called by user 0 takes its own right to limits for granted.
+    let limits = facts.is_root() && facts.cgroups.writable;
+    let bundle = if limits || facts.uid != 0 || !facts.initial_userns {
+        bundle
+    } else {
+        bundle.remove("/linux/resources")
     };
     if facts.is_root() {
         bundle
@@ -73,10 +80,36 @@ mod tests {
     }
 
     fn root() -> Facts {
-        Facts {
+        let mut facts = Facts {
             initial_userns: true,
+            capabilities: vec!["CAP_SYS_ADMIN".into()],
             ..Facts::default()
-        }
+        };
+        facts.cgroups.writable = true;
+        facts
+    }
+
+    #[test]
+    fn nothing_is_limited_where_cgroups_cannot_be_made() {
+        let mut facts = root();
+        assert!(base(&facts, &runtime(&[])).spec()["linux"]["resources"].is_object());
+        facts.cgroups.writable = false;
+        let linux = base(&facts, &runtime(&[])).spec()["linux"].clone();
+        assert_eq!(
+            (&linux["cgroupsPath"], &linux["resources"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+
+    #[test]
+    fn user_0_without_rights_gets_a_user_namespace() {
+        let facts = Facts {
+            capabilities: Vec::new(),
+            ..root()
+        };
+        let linux = base(&facts, &runtime(&[])).spec()["linux"].clone();
+        assert_eq!(linux["uidMappings"], mappings(0, None));
+        assert_eq!(linux["resources"], Value::Null);
     }
 
     #[test]

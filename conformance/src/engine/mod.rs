@@ -19,4 +19,4 @@ pub use run_dir::ScratchError;
 pub use scratch::Scratch;
 pub use selftest::selftest;
 pub(crate) use selftest::targets;
-pub use view::fit_view;
+pub use view::{Fit, fit_view};

@@ -81,9 +81,16 @@ impl Facts {
         }
     }
 
-    /// Whether the runner is root of the machine, not only of a user namespace.
+    /// Whether the runner is root of the machine: not only of a user namespace, and not without
+    /// the right to mount and to make namespaces, as in most containers.
     pub fn is_root(&self) -> bool {
-        self.uid == 0 && self.initial_userns
+        self.uid == 0 && self.initial_userns && self.has_capability("CAP_SYS_ADMIN")
+    }
+
+    /// Whether root is kept from making cgroups here, so that a runtime may be right to make no
+    /// container at all. Those of ordinary users do without.
+    pub fn denies_limits(&self) -> bool {
+        self.uid == 0 && self.initial_userns && !self.cgroups.writable
     }
 
     /// Whether the runner is an ordinary user who may make user namespaces.

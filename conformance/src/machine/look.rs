@@ -37,10 +37,7 @@ impl Facts {
             in_container: in_container(),
             capabilities: capabilities(&status),
             namespaces: names("/proc/self/ns"),
-            user_namespaces: read("/proc/sys/user/max_user_namespaces")
-                .trim()
-                .parse::<u64>()
-                .is_ok_and(|max| max > 0),
+            user_namespaces: user_namespaces(),
             cgroups: Cgroups::look(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup")),
             real_time: succeeds("chrt", &["-f", "1", "true"]),
             seccomp_actions: words(&read("/proc/sys/kernel/seccomp/actions_avail")),
@@ -151,6 +148,14 @@ fn lsms() -> Vec<String> {
         found.push("selinux".to_owned());
     }
     found
+}
+
+/// Whether the kernel lets the runner make one. A security module or a seccomp profile may refuse
+/// it whatever the sysctl says; without the program to try it by, the sysctl is all there is.
+fn user_namespaces() -> bool {
+    let most = read("/proc/sys/user/max_user_namespaces");
+    most.trim().parse::<u64>().is_ok_and(|max| max > 0)
+        && (program("unshare").is_none() || succeeds("unshare", &["--user", "true"]))
 }
 
 fn in_container() -> bool {

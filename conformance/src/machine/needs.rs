@@ -10,13 +10,16 @@ use crate::need::Need;
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root => f.write_str("root in the initial user namespace"),
+            Self::Root => f.write_str("root (with CAP_SYS_ADMIN) in the initial user namespace"),
             Self::CgroupPaths => f.write_str("root, and a runtime that makes its cgroups itself"),
             Self::SystemdDriver => f.write_str("a runtime called with --systemd-cgroup"),
             Self::Rootless => f.write_str("an ordinary user with user namespaces"),
             Self::OrdinaryUser => f.write_str("an ordinary user as the runner"),
             Self::SubordinateIds => f.write_str("an ordinary user with subordinate ids"),
             Self::UserManager => f.write_str("an ordinary user with a systemd of his own"),
+            Self::Ids => {
+                f.write_str("ids of other users: root, or /etc/subuid, /etc/subgid and newuidmap")
+            }
             Self::Capability(name) => f.write_str(name),
             Self::Kernel(major, minor) => write!(f, "Linux {major}.{minor}"),
             Self::Namespace(kind) => write!(f, "{kind} namespaces"),
@@ -61,7 +64,9 @@ impl Need {
                 facts.is_ordinary_user() && facts.subuids.is_some() && facts.subgids.is_some()
             }
             Self::UserManager => facts.is_ordinary_user() && facts.user_manager,
-            Self::Capability(name) => facts.has_capability(name),
+            Self::Ids => facts.is_root() || facts.subuids.is_some() && facts.subgids.is_some(),
+            // Those of a user namespace hold over what belongs to it, and anyone but root gets one.
+            Self::Capability(name) => facts.is_root() && facts.has_capability(name),
             Self::Kernel(major, minor) => facts.kernel_version() >= (major, minor),
             Self::Namespace(kind) => {
                 facts.has_namespace(kind) && (kind != "user" || facts.user_namespaces)
@@ -72,8 +77,9 @@ impl Need {
                 cgroups.writable && (cgroups.has_v1(controller) || cgroups.has_v2(controller))
             }
             Self::Cpus(count) => facts.cpus >= count,
-            // A v1 cgroup can be given a budget, and the cases do.
-            Self::RealTime => facts.real_time || cgroups.has_v1("cpu"),
+            // A v1 cgroup can be given a budget, and must be: the cases do.
+            Self::RealTime if cgroups.has_v1("cpu") => cgroups.writable,
+            Self::RealTime => facts.real_time,
             Self::Seccomp => !facts.seccomp_actions.is_empty(),
             Self::SeccompAction(action) => has(&facts.seccomp_actions, action),
             Self::Lsm(name) => has(&facts.lsms, name),
@@ -117,9 +123,32 @@ mod tests {
         assert_eq!(missing(Need::Cpus(2)), "needs 2 CPUs");
         assert_eq!(
             missing(Need::Root),
-            "needs root in the initial user namespace"
+            "needs root (with CAP_SYS_ADMIN) in the initial user namespace"
         );
         assert_eq!(Need::Kernel(5, 10).met(&facts), Ok(()));
+    }
+
+    #[test]
+    fn capabilities_of_a_user_namespace_are_none_over_the_machine() {
+        let mut facts = Facts {
+            capabilities: vec!["CAP_SYS_ADMIN".into(), "CAP_MKNOD".into()],
+            ..Facts::default()
+        };
+        assert!(Need::Capability("CAP_MKNOD").met(&facts).is_err());
+        assert!(Need::Root.met(&facts).is_err());
+        assert!(Need::Ids.met(&facts).is_err());
+        facts.initial_userns = true;
+        assert_eq!(Need::Capability("CAP_MKNOD").met(&facts), Ok(()));
+        assert_eq!(Need::Ids.met(&facts), Ok(()));
+    }
+
+    #[test]
+    fn user_0_without_rights_is_an_ordinary_user() {
+        let facts = Facts {
+            initial_userns: true,
+            ..Facts::default()
+        };
+        assert!(Need::Root.met(&facts).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Trial};
 use plimsoll::case::Case;
 use plimsoll::cases;
 use plimsoll::drive::Runtime;
-use plimsoll::engine::{self, Judged, Options, Scratch};
+use plimsoll::engine::{self, Fit, Judged, Options, Scratch};
 use plimsoll::event::SabotageEvent;
 use plimsoll::observe::facts;
 use plimsoll::verdict::Verdict;
@@ -85,7 +85,7 @@ impl Suite {
             ..Options::default()
         };
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
-        let (runtime, view) =
+        let Fit { runtime, view, .. } =
             engine::fit_view(runtime, &options, &scratch).map_err(|error| error.to_string())?;
         if let Some(view) = view {
             eprintln!("note: {} is called in {view}", runtime.name);

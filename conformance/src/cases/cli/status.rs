@@ -82,7 +82,9 @@ pub(super) fn cases() -> Vec<Case> {
                 "killed by signal 9",
             )
         })
-        // Not PID 1 of its namespace, so that TERM ends it as well.
+        // Not PID 1 of its namespace, so that TERM ends it as well; the runner's own takes root to
+        // mount a proc of.
+        .needs([Need::Root])
         .bundle(|b| b.without_namespace("pid"))
         .saboteurs([lies("kill", How::Argument("KILL", "TERM"))]),
     ]

@@ -30,6 +30,7 @@ fn least() -> Case {
 /// Every object that may be there, with nothing optional in it.
 fn empty() -> Case {
     Case::new("config/optional/empty_objects", [CONFIG, LINUX])
+        .needs([Need::Capability("CAP_MKNOD"), Need::Cgroup("pids")])
         .bundle(|b| {
             b.set("/annotations", json!({}))
                 .set(
@@ -78,6 +79,7 @@ fn empty() -> Case {
 fn full() -> Case {
     Case::new("config/optional/full_document", "config.full-example-runs")
         .needs([
+            Need::Capability("CAP_MKNOD"),
             Need::Seccomp,
             Need::Cgroup("pids"),
             Need::Cgroup("memory"),

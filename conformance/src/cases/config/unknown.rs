@@ -48,7 +48,8 @@ fn unknown() -> Case {
     const IGNORED: &str = "config.extensibility.ignore-unknown";
     const NO_ERROR: &str = "config.extensibility.no-error";
     Case::new("config/unknown/properties_are_ignored", [IGNORED, NO_ERROR])
-        .needs([Need::Cgroup("pids")])
+        // Root: the minimal bundle of no one else has device rules for certain.
+        .needs([Need::Root, Need::Cgroup("pids")])
         .bundle(|b| {
             PLACES.iter().fold(rich(b), |b, place| {
                 b.set(

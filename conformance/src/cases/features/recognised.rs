@@ -82,7 +82,7 @@ fn namespaces() -> Case {
         "features/recognised/namespaces",
         "features-linux.namespaces.recognised",
     )
-    .needs([Need::Namespace("user"), Need::Namespace("time")])
+    .needs([Need::Root, Need::Namespace("user"), Need::Namespace("time")])
     .run(|t| {
         let mut config = t.config()?;
         with_namespaces(&mut config, &strings(t, "/linux/namespaces")?);

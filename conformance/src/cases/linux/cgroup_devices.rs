@@ -68,7 +68,7 @@ fn nodes() -> [Value; 2] {
 fn case(name: &str, requirement: &'static str, listed: Vec<Value>) -> Case {
     let all: Vec<Value> = nodes().into_iter().chain(listed).collect();
     Case::new(format!("linux/cgroup_devices/{name}"), requirement)
-        .needs([Need::Capability("CAP_MKNOD")])
+        .needs([Need::Capability("CAP_MKNOD"), Need::Cgroup("devices")])
         .bundle(rules(all))
 }
 
@@ -193,7 +193,7 @@ fn access(&(letter, others): &'static (&'static str, &'static str)) -> Case {
         format!("linux/cgroup_devices/access_{letter}"),
         format!("config-linux.resources.devices.access-{letter}"),
     )
-    .needs([Need::Capability("CAP_MKNOD")])
+    .needs([Need::Capability("CAP_MKNOD"), Need::Cgroup("devices")])
     .bundle(move |b| {
         let device = json!({"path": "/dev/ours", "type": "c", "major": MAJOR, "minor": 1});
         rules(listed.clone())(b).push("/linux/devices", device)

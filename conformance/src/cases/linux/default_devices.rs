@@ -59,6 +59,7 @@ fn default(&(name, major, minor, used, comes): &Row) -> Case {
         format!("linux/devices/default_{name}"),
         format!("config-linux.default-devices.{name}"),
     )
+    .needs([Need::Ids])
     .bundle(|b| b.user(1000, 1000))
     .run(move |t| {
         let agent = t.agent()?;

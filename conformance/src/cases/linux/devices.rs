@@ -34,7 +34,7 @@ fn listed() -> Case {
         [AVAILABLE, "config-linux.devices.file-mode", METHOD],
     )
     // The mode is the host's of a device that is only bound.
-    .needs([Need::Capability("CAP_MKNOD")])
+    .needs([Need::Capability("CAP_MKNOD"), Need::Cgroup("devices")])
     .bundle(|b| {
         let device =
             json!({"path": "/dev/ours", "type": "c", "major": 1, "minor": 3, "fileMode": 0o646});
@@ -140,7 +140,7 @@ fn unlisted() -> Case {
         "linux/devices/unlisted_is_inaccessible",
         "config-linux.devices.unlisted-inaccessible",
     )
-    .needs([Need::Root])
+    .needs([Need::Root, Need::Cgroup("devices")])
     .run(|t| {
         let agent = t.agent()?;
         agent.get(|p| p.mknod("/zero", "c", 1, 5))?;

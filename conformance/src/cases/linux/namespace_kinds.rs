@@ -128,6 +128,7 @@ fn uts() -> Case {
 
 fn user() -> Case {
     case("user", "user", "maps_ids")
+        .needs([Need::Root])
         .bundle(user_namespace)
         .run(|t| {
             let agent = t.agent()?;

@@ -53,6 +53,8 @@ fn new(kind: NamespaceKind) -> Case {
         format!("config-linux.namespaces.new-{name}"),
     )
     .needs([Need::Namespace(kind.proc)])
+    // An ordinary user maps but his own ids.
+    .needs((kind == USER).then_some(Need::Root))
     .bundle(move |b| match kind {
         USER => b.changed(same_ids).namespace(name, None),
         _ => b.namespace(name, None),

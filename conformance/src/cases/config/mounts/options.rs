@@ -185,6 +185,7 @@ fn set_user_id(option: &'static str, given: &'static [&'static str], becomes: u3
         format!("config/mounts/effect_{option}"),
         format!("config.mounts.options.{option}"),
     )
+    .needs([Need::Ids])
     .bundle(move |b| {
         b.user(1000, 1000)
             .file("programs/probe", 0o4755, BINARY)

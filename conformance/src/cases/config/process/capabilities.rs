@@ -91,10 +91,12 @@ fn without_root() -> [Case; 2] {
     let effective = |t: &Trial| Ok(t.agent()?.report.capabilities.effective.names());
     [
         Case::new("config/capabilities/ambient_survives_without_root", ID)
+            .needs([Need::Ids])
             .bundle(sets(true))
             .run(move |t| t.eq("the effective set", effective(t)?, KEPT))
             .saboteurs([drops("/process/capabilities/ambient")]),
         Case::new("config/capabilities/lost_without_ambient_and_root", ID)
+            .needs([Need::Ids])
             .bundle(sets(false))
             .run(move |t| t.eq("the effective set", effective(t)?, json!([])))
             .saboteurs([alters("/process/capabilities/ambient", KEPT)]),
@@ -184,6 +186,7 @@ fn names() -> [Case; 3] {
 /// must be permitted to be effective, and inheritable as well to be ambient.
 fn exact(set: &'static str, requirement: &'static str, seen: Seen) -> Case {
     Case::new(format!("config/capabilities/{set}_is_exact"), requirement)
+        .needs([Need::Ids])
         .bundle(|b| {
             SETS.iter().fold(b.user(1000, 1000), |b, (set, ..)| {
                 b.capabilities(set, &KEPT)

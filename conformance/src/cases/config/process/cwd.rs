@@ -64,6 +64,7 @@ pub(super) fn cases() -> Vec<Case> {
             "config/process/cwd_with_the_users_rights",
             "config.process.cwd-user-permission",
         )
+        .needs([Need::Root])
         .bundle(|b| b.dir("rootfs/home", 0o700).user(1000, 1000).cwd("/home"))
         .run(|t| {
             t.give(&t.rootfs("/home"), 1000, 1000)?;

@@ -15,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
             "config/process/user_uid_and_gid",
             ["config.process.user.uid", "config.process.user.gid"],
         )
+        .needs([Need::Ids])
         .bundle(|b| b.user(1234, 5678))
         .run(|t| {
             let report = t.agent()?.report.clone();
@@ -31,6 +32,7 @@ pub(super) fn cases() -> Vec<Case> {
             "config/process/user_unknown_to_passwd",
             "config.process.user.no-passwd-lookup",
         )
+        .needs([Need::Ids])
         .bundle(|b| b.user(4242, 4242))
         .run(|t| t.eq("user ids", t.must(t.agent())?.report.uid, Ids::all(4242)))
         .saboteurs([alters("/process/user/uid", 0), lies("create", How::Refuse)]),
