@@ -95,6 +95,13 @@ impl Runtime<'_> {
     }
 }
 
+impl Drop for Runtime<'_> {
+    /// A test that fails leaves no container behind either.
+    fn drop(&mut self) {
+        self.call(&["delete", "--force", "ID"]);
+    }
+}
+
 /// plimrun and runc, and a bundle whose program sleeps.
 fn both(bundle: &Bundle) -> Option<[Runtime<'_>; 2]> {
     let runc = std::env::var("PLIMRUN_TEST_RUNC").unwrap_or_else(|_| "runc".to_owned());
@@ -205,9 +212,6 @@ fn each_state_gets_the_same_answers() {
             assert_eq!(words(&ours), words(&theirs), "{command:?}, {state}");
         }
     }
-    for runtime in &runtimes {
-        runtime.ok(&["delete", "--force", "ID"]);
-    }
 }
 
 #[test]
@@ -226,7 +230,7 @@ fn the_same_things_are_told_of_a_container() {
             serde_json::from_str(&runtime.ok(args).stdout).expect("JSON")
         };
         let stats = parsed(&["events", "--stats", "ID"]);
-        let told = (
+        (
             keys(&runtime.state()),
             keys(&parsed(&["list", "--format", "json"])[0]),
             keys(&stats),
@@ -237,9 +241,7 @@ fn the_same_things_are_told_of_a_container() {
                 .ok(&["list", "--quiet"])
                 .stdout
                 .replace(&runtime.id(), "ID"),
-        );
-        runtime.ok(&["delete", "--force", "ID"]);
-        told
+        )
     });
     assert_eq!(ours, theirs);
 }
