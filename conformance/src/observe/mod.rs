@@ -16,4 +16,4 @@ pub use mounts::{Mount, mount_at};
 pub(crate) use namespace::Holder;
 pub use namespace::{MOUNT, NAMESPACES, NETWORK, NamespaceKind, NewNamespace, TIME, USER, UTS};
 pub use state_schema::state_faults;
-pub use unit::{unit_properties, unit_property};
+pub use unit::{last_load_state, unit_properties, unit_property};

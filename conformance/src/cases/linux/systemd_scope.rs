@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::cases::prelude::*;
-use crate::observe::{host, unit_properties, unit_property};
+use crate::observe::{host, last_load_state, unit_properties, unit_property};
 use crate::verdict::Stop;
 
 const NAME: &str = "systemd.scope.name";
@@ -212,12 +212,8 @@ fn ended(name: &str, end: fn(&Trial) -> Check) -> Case {
         })
         .run(move |t| {
             end(t)?;
-            // The manager forgets a unit in its own time.
-            let deadline = t.deadline();
-            let mut seen = unit_property(&scope(t), "LoadState")?;
-            while seen != "not-found" && !deadline.left().is_zero() {
-                seen = unit_property(&scope(t), "LoadState")?;
-            }
+            let look = |name: &str| unit_property(&scope(t), name);
+            let seen = last_load_state(look, t.deadline())?;
             t.eq("the unit's LoadState", seen, "not-found")
         })
         .saboteurs([wraps(

@@ -2,7 +2,7 @@
 
 use crate::cases::features::{member, says};
 use crate::cases::prelude::*;
-use crate::observe::host;
+use crate::observe::{host, last_load_state};
 
 const USER: &str = "features-linux.cgroup.systemd-user";
 const ENDED: &str = "systemd.delete.ends-the-unit";
@@ -67,13 +67,8 @@ fn ended() -> Case {
         .run(|t| {
             t.agent_by(t.systemd_call())?;
             t.accepted(&t.runtime(["delete", "--force", t.id()])?)?;
-            let deadline = t.deadline();
-            while property(t, "LoadState")? != "not-found" && !deadline.left().is_zero() {}
-            t.eq(
-                "the unit's LoadState",
-                property(t, "LoadState")?,
-                "not-found",
-            )
+            let seen = last_load_state(|name| property(t, name), t.deadline())?;
+            t.eq("the unit's LoadState", seen, "not-found")
         })
         .saboteurs([lies("delete", How::Skip)])
 }
