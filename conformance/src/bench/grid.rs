@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Document, Kind, Phase, Series};
+use super::document::{Document, Entrant, Kind, Phase, Series};
 use super::stats::summary;
 
 /// Writes what was measured of these.
@@ -62,7 +62,7 @@ fn ladder(document: &Document, out: &mut dyn Write) -> io::Result<()> {
 
 /// A number of containers of a runtime a line.
 fn crowd(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    let lists: Vec<&Series> = document
+    let mut lists: Vec<&Series> = document
         .series
         .iter()
         .filter(|series| series.group.starts_with("resident/") && series.phase == Phase::List)
@@ -70,13 +70,18 @@ fn crowd(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     if lists.is_empty() {
         return Ok(());
     }
+    let number = |series: &Series| series.group.split('/').nth(1).and_then(|n| n.parse().ok());
+    lists.sort_by_key(|series| {
+        let who = |entrant: &Entrant| entrant.name == series.contestant;
+        (document.contestants.iter().position(who), number(series))
+    });
     writeln!(
         out,
         "\nbeside so many running containers of its own, median milliseconds\n  {:12} {:>6} {:>9} {:>25} {:>25}",
         "", "", "list", "run to first instruction", "the floor's, same rounds"
     )?;
     for list in lists {
-        let number = list.group.split('/').nth(1).unwrap_or_default();
+        let number: usize = number(list).unwrap_or(0);
         let of = |name| {
             let beside = Series::new(&list.group, list.pause_ms, name, Phase::First);
             median(document.counterpart(&beside, name))

@@ -1,11 +1,18 @@
 //! What an idle created container holds in memory.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::contestant::Contestant;
 use super::course::Course;
 use super::document::{Kind, Memory};
 use super::{Error, at};
+
+/// How many readings in a row make a process at rest, how far apart they are, and how many are taken at most.
+const AT_REST: usize = 10;
+const BETWEEN: Duration = Duration::from_millis(20);
+const READINGS: usize = 100;
 
 /// Creates one container of each runtime, and of the floor, and adds up its processes.
 pub(super) fn measure(
@@ -21,7 +28,7 @@ pub(super) fn measure(
         let (input, kept) = at("make a pipe", std::io::pipe())?;
         match contestant.create_idle(course.tools, &setting, input.into())? {
             Ok((id, pid)) => {
-                all.push(of(&contestant.entrant.name, &with_descendants(pid)));
+                all.push(settled(&contestant.entrant.name, pid));
                 drop(kept);
                 contestant.remove(course.tools, &id)?;
             }
@@ -29,6 +36,22 @@ pub(super) fn measure(
         }
     }
     Ok(all)
+}
+
+/// As soon as it stays the same: `create` may return before the process that stays is at rest.
+fn settled(name: &str, pid: i32) -> Memory {
+    let mut last = of(name, &with_descendants(pid));
+    let mut same = 0;
+    for _ in 0..READINGS {
+        sleep(BETWEEN);
+        let now = of(name, &with_descendants(pid));
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+        if same == AT_REST {
+            break;
+        }
+    }
+    last
 }
 
 fn of(name: &str, pids: &[i32]) -> Memory {
