@@ -192,15 +192,18 @@ fn why_uncovered(requirement: &Requirement) -> String {
     if let Some(gap) = &requirement.gap {
         return gap.clone();
     }
-    let needs = match requirement.testable {
+    let hardware = match requirement.testable {
         Testable::NeedsHardware => Some("special hardware"),
         Testable::NeedsLsm => Some("a security module"),
         _ => None,
     };
-    match (needs, requirement.needs.is_empty()) {
-        (Some(needs), true) => format!("no case yet; needs {needs}"),
-        (_, false) => format!("no case yet; needs {}", requirement.needs.join(", ")),
-        (None, true) => "no case yet".into(),
+    let needs = requirement.needs.join(", ");
+    match hardware {
+        // What cannot be run once cannot be proved, so that no case is written for it.
+        Some(kind) if needs.is_empty() => format!("no machine at hand has it: {kind}"),
+        Some(_) => format!("no machine at hand has it: {needs}"),
+        None if needs.is_empty() => "no case yet".into(),
+        None => format!("no case yet; needs {needs}"),
     }
 }
 
