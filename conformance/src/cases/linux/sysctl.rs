@@ -59,7 +59,8 @@ fn applied(fact: &str, key: &'static str, value: &'static str) -> Case {
 
 fn several() -> Case {
     Case::new("linux/sysctl/several", "config-linux.sysctl.applied")
-        .needs([Need::Path("/proc/sys/fs/mqueue")])
+        // Root for those of net.core, as above.
+        .needs([Need::Path("/proc/sys/fs/mqueue"), Need::Root])
         .bundle(|b| {
             let entries = APPLIED.map(|(_, key, value)| (key.to_owned(), json!(value)));
             b.set(
