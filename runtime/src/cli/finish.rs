@@ -96,7 +96,7 @@ fn go(container: &mut Container, sequel: Sequel, channel: &Channel) -> Result<()
         oci_version: container.record().oci_version.clone(),
         id: container.record().id.clone(),
         bundle: container.record().bundle.to_string_lossy().into_owned(),
-        annotations: container.record().annotations.clone().into_iter().collect(),
+        annotations: container.record().annotations.clone(),
     };
     let pid = container.record().pid;
     let agent = sequel

@@ -181,7 +181,7 @@ impl<'a> Launch<'a> {
             rootfs: self.plan.rootfs.path.clone(),
             created: rfc3339(std::time::SystemTime::now()),
             owner: self.facts.euid,
-            annotations: self.plan.state.annotations.clone().into_iter().collect(),
+            annotations: self.plan.state.annotations.clone(),
             pid_start: 0,
             creator: Process::current(),
             init_exe: None,

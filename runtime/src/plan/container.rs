@@ -109,7 +109,12 @@ impl Plan {
                 oci_version: OCI_VERSION.to_owned(),
                 id: options.id.clone(),
                 bundle: options.bundle.to_string_lossy().into_owned(),
-                annotations: spec.annotations().clone().unwrap_or_default(),
+                annotations: spec
+                    .annotations()
+                    .iter()
+                    .flatten()
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect(),
             },
             process,
             keyring: keyring(&options.id, options.no_new_keyring),

@@ -1,7 +1,7 @@
 //! Hooks of all six kinds, and the state that they read.
 //! config.md#posix-platform-hooks
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub struct StateTemplate {
     /// Its bundle.
     pub bundle: String,
     /// Its annotations.
-    pub annotations: HashMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl StateTemplate {
@@ -190,7 +190,7 @@ mod tests {
             oci_version: "1.3.0".into(),
             id: "c".into(),
             bundle: "/b".into(),
-            annotations: HashMap::from([("k".into(), "v".into())]),
+            annotations: BTreeMap::from([("k".into(), "v".into())]),
         };
         let state: serde_json::Value =
             serde_json::from_str(&template.render("creating", Some(1))).expect("JSON");
