@@ -29,6 +29,8 @@ pub enum Verdict {
     Improved,
     /// Neither.
     Same,
+    /// Beyond the threshold, but that may be chance: more rounds or a quieter machine would tell.
+    Unsure,
     /// Too few rounds to tell.
     Unknown,
 }
@@ -82,6 +84,7 @@ fn change(
         None => Verdict::Unknown,
         Some(ratio) if ratio.low > 1.0 && ratio.median > 1.0 + threshold => Verdict::Regressed,
         Some(ratio) if ratio.high < 1.0 && ratio.median < 1.0 - threshold => Verdict::Improved,
+        Some(ratio) if (ratio.median - 1.0).abs() > threshold => Verdict::Unsure,
         Some(_) => Verdict::Same,
     };
     Some(Change {
@@ -121,6 +124,7 @@ pub fn write(changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
             Verdict::Regressed => "  REGRESSED",
             Verdict::Improved => "  improved",
             Verdict::Same => "",
+            Verdict::Unsure => "  perhaps by chance",
             Verdict::Unknown => "  too few rounds to tell",
         };
         writeln!(
@@ -130,7 +134,13 @@ pub fn write(changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     let regressed = regressions(changes);
-    writeln!(out, "{} compared, {regressed} regressed", changes.len())
+    let unclear = |change: &&Change| matches!(change.verdict, Verdict::Unsure | Verdict::Unknown);
+    let unsure = changes.iter().filter(unclear).count();
+    writeln!(
+        out,
+        "{} compared, {regressed} regressed, {unsure} not told from noise",
+        changes.len()
+    )
 }
 
 /// How many regressed.
@@ -240,7 +250,8 @@ mod tests {
             document.series[1].ms = samples.collect();
             document
         };
-        assert_eq!(only(&wide(10.0), &wide(11.0), 0.05).verdict, Verdict::Same);
+        let change = only(&wide(10.0), &wide(11.0), 0.05);
+        assert_eq!(change.verdict, Verdict::Unsure);
         let change = only(&wide(10.0), &wide(25.0), 0.05);
         assert_eq!(change.verdict, Verdict::Regressed);
     }
