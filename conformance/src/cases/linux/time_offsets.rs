@@ -37,6 +37,8 @@ pub(super) fn cases() -> Vec<Case> {
             "/linux/timeOffsets",
             json!({"realtime": {"secs": 1}}),
         )
+        // Without, even the right configuration is refused.
+        .needs([Need::Namespace("time")])
         .bundle(|b| with(b, json!({"realtime": {"secs": 1}}))),
         bad(
             "linux/time_offsets/refused_without_namespace",
