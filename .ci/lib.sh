@@ -74,7 +74,7 @@ suite() {
 # show_counts EVENTS: cases by runtime and status, and what was skipped for which reason.
 show_counts() {
     [ -s "$1" ] || return 0
-    sed -n 's/.*"event":"case","runtime":"\([^"]*\)".*"status":"\([a-z]*\)".*/\1: \2/p' "$1" |
+    sed -n 's/.*"event":"case","runtime":"\([^"]*\)".*"level":"[A-Z ]*","status":"\([a-z]*\)".*/\1: \2/p' "$1" |
         sort | uniq -c | sed 's/^/      /'
     sed -n '/"event":"case"/s/.*"status":"skip","reason":"\(\([^"\\]\|\\.\)*\)".*/skipped: \1/p' "$1" |
         sort | uniq -c | sort -rn | sed 's/^/      /'
