@@ -158,7 +158,7 @@ vm_suite() {
     parse_suite "$@"
     local built profile=${PLIMSOLL_PROFILE:-release} machine status statuses=() logs=()
     built=$(built_folder "$profile")
-    (cd "$scripts/.." && cargo build --quiet --profile "$profile" -p plimrun -p plimsoll) || die 3 'the build failed'
+    (cd "$scripts/.." && cargo build --quiet --profile "$profile") || die 3 'the build failed'
     plimsoll=$(realpath "$built/plimsoll")
     [ ${#runtimes[@]} -gt 0 ] || runtimes=("plimrun=$(realpath "$built/plimrun")")
     results=$scripts/../target/vm
