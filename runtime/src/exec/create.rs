@@ -81,12 +81,12 @@ pub fn create(
         .then(|| listener(container.dir()))
         .transpose()?;
     let joins = namespaces::open_all(&plan.namespaces)?;
-    let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     let procfs = plan
         .writes_proc()
         .then(Procfs::open)
         .transpose()
         .step(&NONE, || "open /proc")?;
+    let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;
