@@ -48,6 +48,11 @@ impl Trial {
         call
     }
 
+    /// The unit that systemd makes of it, by a `cgroupsPath` of the form `SLICE:plimsoll:{id}`.
+    pub fn scope(&self) -> String {
+        format!("plimsoll-{}.scope", self.id())
+    }
+
     fn pid_file(&self) -> std::path::PathBuf {
         self.dir().join("pid")
     }

@@ -63,6 +63,24 @@ fn delegated(b: Bundle) -> Bundle {
     )
 }
 
+/// A case of such a container.
+fn case(name: &str, covers: impl crate::case::Ids, controller: Need) -> Case {
+    Case::new(format!("linux/cgroup_owner/{name}"), covers)
+        .needs([
+            Need::Root,
+            controller,
+            Need::Namespace("user"),
+            Need::Namespace("cgroup"),
+        ])
+        .bundle(delegated)
+}
+
+/// The owners of the files that every kernel delegates.
+fn owners(dir: &Path) -> Vec<Option<u32>> {
+    let files = DELEGATED.iter();
+    files.map(|file| owner(&dir.join(file))).collect()
+}
+
 /// The directory of init's cgroup.
 fn place(t: &Trial) -> Check<PathBuf> {
     let (mount, path) = t.cgroup("pids")?;
@@ -74,28 +92,18 @@ fn owner(path: &Path) -> Option<u32> {
 }
 
 fn changed() -> Case {
-    Case::new(
-        "linux/cgroup_owner/changed",
+    case(
+        "changed",
         [RW, FILES, ONLY, OTHERS, MISSING],
-    )
-    .needs([
-        Need::Root,
         Need::CgroupV2("pids"),
-        Need::Namespace("user"),
-        Need::Namespace("cgroup"),
-    ])
-    .bundle(delegated)
+    )
     .run(|t| {
         t.on(MISSING).must(t.create())?;
         let dir = place(t)?;
         t.eq("owner of the cgroup", owner(&dir), OWNER)?;
-        let owners: Vec<_> = DELEGATED
-            .iter()
-            .map(|file| owner(&dir.join(file)))
-            .collect();
         t.on(FILES).eq(
             "owners of procs, subtree_control and threads",
-            owners,
+            owners(&dir),
             [OWNER; 3],
         )?;
         let list = fs::read_to_string("/sys/kernel/cgroup/delegate").unwrap_or_default();
@@ -125,14 +133,7 @@ fn changed() -> Case {
 
 /// What the files are handed over for: the container's root divides its cgroup.
 fn usable() -> Case {
-    Case::new("linux/cgroup_owner/usable", [RW, FILES])
-        .needs([
-            Need::Root,
-            Need::CgroupV2("pids"),
-            Need::Namespace("user"),
-            Need::Namespace("cgroup"),
-        ])
-        .bundle(delegated)
+    case("usable", [RW, FILES], Need::CgroupV2("pids"))
         .run(|t| {
             let agent = t.agent()?;
             let made = agent.attempt(|p| p.mkdir("/sys/fs/cgroup/part"))?;
@@ -153,11 +154,8 @@ fn usable() -> Case {
 /// Without the kernel's list three files are it.
 fn fallback() -> Case {
     const FALLBACK: &str = "config-linux.cgroup-ownership.fallback-list";
-    Case::new("linux/cgroup_owner/without_the_list", FALLBACK)
+    case("without_the_list", FALLBACK, Need::CgroupV2("pids"))
         .needs([
-            Need::Root,
-            Need::CgroupV2("pids"),
-            Need::Namespace("user"),
             Need::Program("unshare"),
             Need::Path("/sys/kernel/cgroup/delegate"),
         ])
@@ -180,13 +178,9 @@ fn fallback() -> Case {
                 .into();
             t.accepted(&t.try_create_by(call)?)?;
             let dir = place(t)?;
-            let owners: Vec<_> = DELEGATED
-                .iter()
-                .map(|file| owner(&dir.join(file)))
-                .collect();
             t.eq(
                 "owners of procs, subtree_control and threads",
-                owners,
+                owners(&dir),
                 [OWNER; 3],
             )
         })
@@ -200,13 +194,7 @@ fn unchanged(
     need: Need,
     change: fn(Bundle) -> Bundle,
 ) -> Case {
-    Case::new(format!("linux/cgroup_owner/unchanged_{name}"), requirement)
-        .needs([
-            Need::Root,
-            need,
-            Need::Namespace("user"),
-            Need::Namespace("cgroup"),
-        ])
+    case(&format!("unchanged_{name}"), requirement, need)
         .bundle(move |b| change(delegated(b)))
         .run(|t| {
             t.create()?;

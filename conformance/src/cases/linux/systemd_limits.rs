@@ -1,7 +1,7 @@
 //! runc's docs/systemd.md, resource limits and auxiliary properties: what systemd knows of a
 //! container's limits.
 
-use super::systemd_scope::{PATH, case, scope};
+use super::systemd_scope::{PATH, case};
 use crate::cases::prelude::*;
 use crate::observe::{host, unit_property};
 use crate::verdict::Stop;
@@ -16,8 +16,8 @@ struct Limit {
     controller: &'static str,
     /// In config.json, and what `update` makes of it.
     resources: fn() -> [Value; 2],
-    /// The unit's property, as `systemctl show` and `set-property` name it.
-    property: [&'static str; 2],
+    /// The unit's property, as `systemctl show` names it.
+    property: &'static str,
     /// The values of the property; none where runtimes differ in the conversion, and the file counts.
     shown: Option<[&'static str; 2]>,
     file: &'static str,
@@ -28,7 +28,7 @@ const LIMITS: &[Limit] = &[
         name: "memory",
         controller: "memory",
         resources: || [67_108_864, 50_331_648].map(|bytes| json!({"memory": {"limit": bytes}})),
-        property: ["MemoryMax", "MemoryMax"],
+        property: "MemoryMax",
         shown: Some(["67108864", "50331648"]),
         file: "memory.max",
     },
@@ -38,7 +38,7 @@ const LIMITS: &[Limit] = &[
         resources: || {
             [33_554_432, 16_777_216].map(|bytes| json!({"memory": {"reservation": bytes}}))
         },
-        property: ["MemoryLow", "MemoryLow"],
+        property: "MemoryLow",
         shown: Some(["33554432", "16777216"]),
         file: "memory.low",
     },
@@ -46,7 +46,7 @@ const LIMITS: &[Limit] = &[
         name: "pids",
         controller: "pids",
         resources: || [55, 44].map(|count| json!({"pids": {"limit": count}})),
-        property: ["TasksMax", "TasksMax"],
+        property: "TasksMax",
         shown: Some(["55", "44"]),
         file: "pids.max",
     },
@@ -54,7 +54,7 @@ const LIMITS: &[Limit] = &[
         name: "cpu_shares",
         controller: "cpu",
         resources: || [512, 4096].map(|shares| json!({"cpu": {"shares": shares}})),
-        property: ["CPUWeight", "CPUWeight"],
+        property: "CPUWeight",
         shown: None,
         file: "cpu.weight",
     },
@@ -64,7 +64,7 @@ const LIMITS: &[Limit] = &[
         resources: || {
             [50_000, 25_000].map(|quota| json!({"cpu": {"quota": quota, "period": 100_000}}))
         },
-        property: ["CPUQuotaPerSecUSec", "CPUQuota"],
+        property: "CPUQuotaPerSecUSec",
         shown: Some(["500ms", "250ms"]),
         file: "cpu.max",
     },
@@ -78,7 +78,7 @@ const LIMITS: &[Limit] = &[
                 json!({"cpu": {"period": 100_000}}),
             ]
         },
-        property: ["CPUQuotaPerSecUSec", "CPUQuota"],
+        property: "CPUQuotaPerSecUSec",
         shown: Some(["500ms", "250ms"]),
         file: "cpu.max",
     },
@@ -91,7 +91,7 @@ const LIMITS: &[Limit] = &[
                 json!({"cpu": {"quota": 10_000}}),
             ]
         },
-        property: ["CPUQuotaPerSecUSec", "CPUQuota"],
+        property: "CPUQuotaPerSecUSec",
         shown: Some(["500ms", "200ms"]),
         file: "cpu.max",
     },
@@ -101,7 +101,7 @@ const LIMITS: &[Limit] = &[
         resources: || {
             ["41943040", "20971520"].map(|bytes| json!({"unified": {"memory.high": bytes}}))
         },
-        property: ["MemoryHigh", "MemoryHigh"],
+        property: "MemoryHigh",
         shown: Some(["41943040", "20971520"]),
         file: "memory.high",
     },
@@ -111,7 +111,7 @@ const LIMITS: &[Limit] = &[
         resources: || {
             ["40000 100000", "20000 100000"].map(|max| json!({"unified": {"cpu.max": max}}))
         },
-        property: ["CPUQuotaPerSecUSec", "CPUQuota"],
+        property: "CPUQuotaPerSecUSec",
         shown: Some(["400ms", "200ms"]),
         file: "cpu.max",
     },
@@ -139,10 +139,18 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 impl Limit {
+    /// The property as `systemctl set-property` names it, which takes the quota in percent.
+    fn setting(&self) -> &'static str {
+        match self.property {
+            "CPUQuotaPerSecUSec" => "CPUQuota",
+            property => property,
+        }
+    }
+
     /// The unit has the limit as a property.
     fn judge(&self, t: &Trial, which: usize) -> Check {
-        let property = unit_property(&scope(t), self.property[0])?;
-        let what = format!("the unit's property {}", self.property[0]);
+        let property = unit_property(&t.scope(), self.property)?;
+        let what = format!("the unit's property {}", self.property);
         match self.shown {
             Some(shown) => t.eq(&what, property, shown[which]),
             None => t.has(
@@ -154,14 +162,19 @@ impl Limit {
     }
 }
 
-fn created(limit: &'static Limit) -> Case {
-    case(format!("property_{}", limit.name), PROPERTIES, PATH)
+/// A case of a container that begins with the limit.
+fn begun(name: &str, covers: &'static str, limit: &'static Limit) -> Case {
+    case(format!("{name}_{}", limit.name), covers, PATH)
         .needs([Need::CgroupV2(limit.controller)])
         .bundle(|b| {
             let [given, _] = (limit.resources)();
             b.set("/linux/cgroupsPath", PATH)
                 .set("/linux/resources", given)
         })
+}
+
+fn created(limit: &'static Limit) -> Case {
+    begun("property", PROPERTIES, limit)
         .run(|t| {
             t.accepted(&t.try_create_by(t.systemd_call())?)?;
             limit.judge(t, 0)
@@ -170,13 +183,7 @@ fn created(limit: &'static Limit) -> Case {
 }
 
 fn updated(limit: &'static Limit) -> Case {
-    case(format!("update_{}", limit.name), UPDATED, PATH)
-        .needs([Need::CgroupV2(limit.controller)])
-        .bundle(|b| {
-            let [given, _] = (limit.resources)();
-            b.set("/linux/cgroupsPath", PATH)
-                .set("/linux/resources", given)
-        })
+    begun("update", UPDATED, limit)
         .run(|t| {
             t.accepted(&t.try_create_by(t.systemd_call())?)?;
             let before = t.own_v2(limit.file)?;
@@ -250,12 +257,12 @@ fn behind_systemd(operation: &'static str) -> Saboteur {
 
 /// A runtime that changes the cgroup's files behind systemd's back: the unit has no such property.
 fn forgets(operation: &'static str, limit: &'static Limit) -> Saboteur {
-    let name = format!("set no {} by {operation}", limit.property[1]);
+    let name = format!("set no {} by {operation}", limit.setting());
     wraps(name, move |call, next| {
         let outcome = next(call)?;
         if call.operation() == operation && outcome.ok() {
             let unit = format!("plimsoll-{}.scope", call.id());
-            let none = format!("{}=", limit.property[1]);
+            let none = format!("{}=", limit.setting());
             host("systemctl", &["set-property", "--runtime", &unit, &none])?;
         }
         Ok(outcome)
@@ -274,7 +281,7 @@ fn annotation(
         })
         .run(move |t| {
             t.must(t.accepted(&t.try_create_by(t.systemd_call())?))?;
-            t.eq(property, unit_property(&scope(t), property)?, shown)
+            t.eq(property, unit_property(&t.scope(), property)?, shown)
         })
         .saboteurs([drops(format!("/annotations/{key}"))])
 }

@@ -1,8 +1,10 @@
 //! runc's docs/systemd.md, unit name and placement: the scope that systemd makes of a container.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::cases::prelude::*;
+use crate::drive::Deadline;
 use crate::observe::{host, last_load_state, unit_properties, unit_property};
 use crate::verdict::Stop;
 
@@ -58,11 +60,6 @@ pub(super) fn cases() -> Vec<Case> {
 /// The usual `cgroupsPath`.
 pub(super) const PATH: &str = "system.slice:plimsoll:{id}";
 
-/// The name of the trial's scope, by the `cgroupsPath` of these cases.
-pub(super) fn scope(t: &Trial) -> String {
-    format!("plimsoll-{}.scope", t.id())
-}
-
 /// A case with this `cgroupsPath`.
 pub(super) fn case(
     name: impl std::fmt::Display,
@@ -98,13 +95,13 @@ fn placed() -> Case {
     case("scope_and_slice", [NAME, SLICE], "user.slice:plimsoll:{id}")
         .run(|t| {
             let path = place(t)?;
-            t.on(NAME).has("the cgroup of init", &path, scope(t))?;
+            t.on(NAME).has("the cgroup of init", &path, t.scope())?;
             t.on(SLICE).eq(
                 "the slice that the scope lies in",
                 path.split_once("/plimsoll-").map(|(slice, _)| slice),
                 "/user.slice",
             )?;
-            let slice = unit_property(&scope(t), "Slice")?;
+            let slice = unit_property(&t.scope(), "Slice")?;
             t.on(SLICE)
                 .eq("the unit's property Slice", slice, "user.slice")
         })
@@ -121,7 +118,7 @@ fn default_slice() -> Case {
         ":plimsoll:{id}",
     )
     .run(|t| {
-        let expected = format!("/system.slice/{}", scope(t));
+        let expected = format!("/system.slice/{}", t.scope());
         let path = place(t)?;
         // A runtime may make a cgroup for the processes below it.
         let path = path.trim_end_matches("/container").to_owned();
@@ -153,7 +150,7 @@ fn subslice() -> Case {
             t.set_config_at("/linux/cgroupsPath", format!("{slice}:plimsoll:{}", t.id()))?;
             let _ends = EndedSlice(slice.clone());
             let path = place(t)?;
-            let expected = format!("/system.slice/{slice}/{}", scope(t));
+            let expected = format!("/system.slice/{slice}/{}", t.scope());
             t.has("the cgroup of init", path, expected)?;
             t.stop()?;
             t.delete()
@@ -181,10 +178,10 @@ fn managed() -> Case {
     case("delegated_and_accounted", [DELEGATED, ACCOUNTING], PATH)
         .run(|t| {
             place(t)?;
-            let delegate = unit_property(&scope(t), "Delegate")?;
+            let delegate = unit_property(&t.scope(), "Delegate")?;
             t.on(DELEGATED)
                 .eq("the unit's property Delegate", delegate, "yes")?;
-            let seen = unit_properties(&scope(t), &ALL)?;
+            let seen = unit_properties(&t.scope(), &ALL)?;
             let expected = ALL.map(|name| (name, "yes"));
             t.on(ACCOUNTING).eq(
                 "the unit's accounting",
@@ -212,7 +209,7 @@ fn ended(name: &str, end: fn(&Trial) -> Check) -> Case {
         })
         .run(move |t| {
             end(t)?;
-            let look = |name: &str| unit_property(&scope(t), name);
+            let look = |name: &str| unit_property(&t.scope(), name);
             let seen = last_load_state(look, t.deadline())?;
             t.eq("the unit's LoadState", seen, "not-found")
         })
@@ -221,7 +218,7 @@ fn ended(name: &str, end: fn(&Trial) -> Check) -> Case {
             |call, next| {
                 let outcome = next(call)?;
                 if call.operation() == "delete" {
-                    occupy(&format!("plimsoll-{}.scope", call.id()))?;
+                    occupy(&format!("plimsoll-{}.scope", call.id()), call.limit)?;
                 }
                 Ok(outcome)
             },
@@ -229,7 +226,7 @@ fn ended(name: &str, end: fn(&Trial) -> Check) -> Case {
 }
 
 /// Runs something in a scope of this name, until the trial is cleaned up.
-fn occupy(unit: &str) -> Check {
+fn occupy(unit: &str, limit: Duration) -> Check {
     let what = format!("make the scope {unit}");
     let failed = |error| Stop::broken(what.as_str(), error);
     let mut command = Command::new("systemd-run");
@@ -239,9 +236,10 @@ fn occupy(unit: &str) -> Check {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(failed)?;
+    let deadline = Deadline::after(limit);
     while unit_property(unit, "ActiveState")? != "active" {
-        if child.try_wait().map_err(failed)?.is_some() {
-            return Err(Stop::Broken(format!("{what}: systemd-run ended")));
+        if child.try_wait().map_err(failed)?.is_some() || deadline.left().is_zero() {
+            return Err(Stop::Broken(format!("{what}: it is not active")));
         }
         std::thread::yield_now();
     }

@@ -24,13 +24,9 @@ fn case(name: &str, covers: &'static str) -> Case {
         })
 }
 
-fn scope(t: &Trial) -> String {
-    format!("plimsoll-{}.scope", t.id())
-}
-
 /// What the user's manager says of a property of the trial's scope.
 fn property(t: &Trial, name: &str) -> Check<String> {
-    let unit = scope(t);
+    let unit = t.scope();
     let words = ["--user", "show", "--value", "--property", name, &unit];
     Ok(host("systemctl", &words)?.trim().to_owned())
 }
@@ -51,7 +47,7 @@ fn limited() -> Case {
                 &path,
                 format!("user@{}.service", crate::observe::facts().uid),
             )?;
-            t.has("the cgroup of init", &path, scope(t))?;
+            t.has("the cgroup of init", &path, t.scope())?;
             t.has("pids.max", t.own_v2("pids.max")?, "37")?;
             t.eq(
                 "the unit's property TasksMax",
