@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn user_0_without_rights_is_an_ordinary_user() {
+    fn user_0_without_rights_is_not_root() {
         let facts = Facts {
             initial_userns: true,
             ..Facts::default()

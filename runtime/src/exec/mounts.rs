@@ -63,12 +63,13 @@ fn bind(root: &Root, mount: &Mount, tree: BorrowedFd<'_>) -> Result<(), StepErro
     let over = [Path::new("proc"), Path::new("sys")].contains(&mount.target.as_path());
     let target = if over {
         plain(root, mount, describe)?
-    } else if kind == SFlag::S_IFDIR.bits() {
-        root.dir(&mount.target)
-            .step(&mount.origin, || format!("{}: open target", describe()))?
     } else {
-        root.file(&mount.target)
-            .step(&mount.origin, || format!("{}: open target", describe()))?
+        let opened = if kind == SFlag::S_IFDIR.bits() {
+            root.dir(&mount.target)
+        } else {
+            root.file(&mount.target)
+        };
+        opened.step(&mount.origin, || format!("{}: open target", describe()))?
     };
     if mount.target == Path::new("proc") && !procfs::is_whole(tree).step(&mount.origin, describe)? {
         return Err(StepError::refused(

@@ -71,8 +71,6 @@ pub(super) fn cases() -> Vec<Case> {
             "cli/status/of_a_killed_program_can_be_waited_for",
             OBSERVABLE,
         )
-        // It takes root to mount a proc of the runner's PID namespace.
-        .needs([Need::Root])
         .run(|t| {
             t.agent()?;
             t.kill("KILL")?;
