@@ -38,7 +38,8 @@ pub(super) fn measure(
     Ok(all)
 }
 
-/// As soon as it stays the same: `create` may return before the process that stays is at rest.
+/// As soon as it stays the same: `create` may return before the process that stays is at rest. The kernel
+/// tells nobody of a change of memory, so it is looked at again and again, for two seconds at most.
 fn settled(name: &str, pid: i32) -> Memory {
     let mut last = of(name, &with_descendants(pid));
     let mut same = 0;

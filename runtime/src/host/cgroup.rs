@@ -139,7 +139,6 @@ impl CgroupLayout {
     }
 }
 
-/// The first user namespace maps every id to itself (user_namespaces(7)).
 /// Where a process makes cgroups that may make none at the mount: below its own. In v2 the one above is
 /// better, if it was delegated as well: a cgroup that holds a process, this one, cannot give controllers
 /// to those below it (cgroups(7), "no internal processes").
@@ -148,6 +147,7 @@ fn delegated(own: &Path, unified: bool, may: impl Fn(&Path) -> bool) -> Option<&
     above.into_iter().chain([own]).find(|place| may(place))
 }
 
+/// The first user namespace maps every id to itself (user_namespaces(7)).
 fn in_first_user_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map");
     map.is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]))
