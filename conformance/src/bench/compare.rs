@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Document, Kind, Series};
+use super::document::{Document, Series};
 use super::stats::{Ratio, paired, shift, summary};
 
 /// A series that both results hold.
@@ -42,12 +42,7 @@ const FALSE_ALARM: f64 = 0.05;
 /// round is divided by the same round of its own run's floor, or of the empty program, where both runs have it.
 /// `threshold` is a fraction: 0.05 is 5 %.
 pub fn changes(old: &Document, new: &Document, threshold: f64) -> Vec<Change> {
-    let runtimes: Vec<&str> = new
-        .contestants
-        .iter()
-        .filter(|entrant| entrant.kind == Kind::Runtime)
-        .map(|entrant| entrant.name.as_str())
-        .collect();
+    let runtimes = new.runtimes();
     let both: Vec<(&Series, &Series)> = new
         .series
         .iter()
@@ -153,7 +148,7 @@ pub fn regressions(changes: &[Change]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::{Entrant, Phase, SCHEMA};
+    use super::super::document::{Entrant, Kind, Phase, SCHEMA};
     use super::*;
 
     /// A result whose runtime and floor have the medians `runtime` and `floor`.

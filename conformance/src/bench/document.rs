@@ -287,6 +287,15 @@ impl Document {
         })
     }
 
+    /// The names of the runtimes, as they were given.
+    pub fn runtimes(&self) -> Vec<&str> {
+        self.contestants
+            .iter()
+            .filter(|entrant| entrant.kind == Kind::Runtime)
+            .map(|entrant| entrant.name.as_str())
+            .collect()
+    }
+
     /// The name of the contestant of `kind`.
     pub fn of_kind(&self, kind: Kind) -> Option<&str> {
         self.contestants

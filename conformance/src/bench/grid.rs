@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::document::{Document, Entrant, Kind, Phase, Series};
-use super::stats::summary;
+use super::stats::{ratio, summary};
 
 /// Writes what was measured of these.
 pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
@@ -13,7 +13,7 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
     memory(document, out)
 }
 
-/// A rung a line, a contestant a column.
+/// A rung a line, a contestant a column; then the same with each other runtime's ratio to the first.
 fn ladder(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     let mut rungs: Vec<&str> = document
         .series
@@ -26,6 +26,11 @@ fn ladder(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     if rungs.is_empty() {
         return Ok(());
     }
+    let of_rung = |rung: &str, name: &str| {
+        document.series.iter().find(|series| {
+            series.group == rung && series.contestant == name && series.phase == Phase::First
+        })
+    };
     let names: Vec<&str> = document
         .contestants
         .iter()
@@ -36,24 +41,43 @@ fn ladder(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         out,
         "\nladder, each rung on top of those above: run to first instruction, median milliseconds"
     )?;
+    rung_by_rung(out, &rungs, &names, 9, |rung, name| {
+        median(of_rung(rung, name))
+    })?;
+    let runtimes = document.runtimes();
+    let Some((first, others)) = runtimes
+        .split_first()
+        .filter(|(_, others)| !others.is_empty())
+    else {
+        return Ok(());
+    };
+    writeln!(out, "\nladder, pairs of rounds, others to {first}")?;
+    rung_by_rung(out, &rungs, others, 20, |rung, name| {
+        let pair = of_rung(rung, name).zip(of_rung(rung, first));
+        pair.and_then(|(other, base)| ratio(&other.ms, &base.ms))
+            .map_or_else(|| "-".to_owned(), |ratio| ratio.to_string())
+    })
+}
+
+/// A line of `names`, then one a rung with a cell of `width` for each.
+fn rung_by_rung(
+    out: &mut dyn Write,
+    rungs: &[&str],
+    names: &[&str],
+    width: usize,
+    cell: impl Fn(&str, &str) -> String,
+) -> io::Result<()> {
     write!(out, "  {:26}", "")?;
-    for name in &names {
-        write!(out, " {name:>9}")?;
+    for name in names {
+        write!(out, " {name:>width$}")?;
     }
     writeln!(out)?;
     for rung in rungs {
         // `ladder/NN-NAME`
-        write!(
-            out,
-            "  {:26}",
-            rung.split_once('-').map_or(rung, |(_, name)| name)
-        )?;
-        for name in &names {
-            let of_rung = |series: &&Series| {
-                series.group == rung && series.contestant == *name && series.phase == Phase::First
-            };
-            let cell = median(document.series.iter().find(of_rung));
-            write!(out, " {cell:>9}")?;
+        let name_of_rung = rung.split_once('-').map_or(*rung, |(_, name)| name);
+        write!(out, "  {name_of_rung:26}")?;
+        for name in names {
+            write!(out, " {:>width$}", cell(rung, name))?;
         }
         writeln!(out)?;
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::document::{Document, Kind, Phase, Series};
 use super::grid;
-use super::stats::{Ratio, ratio, summary};
+use super::stats::{ratio, summary};
 
 /// Writes the result as tables.
 pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
@@ -109,8 +109,9 @@ fn row(document: &Document, series: &Series) -> String {
             let _ = write!(row, " {rss:>9}");
         }
     }
-    if let Some((reference, ratio)) = against_reference(document, series) {
-        let _ = write!(row, "  {ratio} of {reference}");
+    let ratios = against_references(document, series);
+    if !ratios.is_empty() {
+        let _ = write!(row, "  {}", ratios.join(", "));
     }
     if series.failed > 0 {
         let _ = write!(row, "  {} failed", series.failed);
@@ -138,22 +139,34 @@ fn mean(samples: &[Option<f64>]) -> Option<f64> {
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The ratio of a series to its phase's reference, and that one's name.
-fn against_reference<'a>(document: &'a Document, series: &Series) -> Option<(&'a str, Ratio)> {
-    let reference = document.reference(series)?;
-    let ratio = ratio(&series.ms, &reference.ms)?;
-    Some((&reference.contestant, ratio))
+/// The ratios of a series to its phase's reference, in time and in CPU, and to the kernel's work alone.
+fn against_references(document: &Document, series: &Series) -> Vec<String> {
+    let mut ratios = Vec::new();
+    let Some(reference) = document.reference(series) else {
+        return ratios;
+    };
+    if let Some(ratio) = ratio(&series.ms, &reference.ms) {
+        ratios.push(format!("{ratio} of {}", reference.contestant));
+    }
+    if let Some(cpu) = ratio(&series.cpu_ms(), &reference.cpu_ms()) {
+        ratios.push(format!("CPU {:.2}×", cpu.median));
+    }
+    let bare = document
+        .of_kind(Kind::Bare)
+        .filter(|bare| series.phase.reference() == Kind::Equipped && *bare != series.contestant);
+    if let Some(bare) = bare {
+        let series_of_bare = document.counterpart(series, bare);
+        if let Some(ratio) = series_of_bare.and_then(|bare| ratio(&series.ms, &bare.ms)) {
+            ratios.push(format!("{:.2}× of {bare}", ratio.median));
+        }
+    }
+    ratios
 }
 
 /// Who is ahead in each phase, where that can be said.
 fn verdicts(document: &Document) -> Vec<String> {
     let mut lines = Vec::new();
-    let runtimes: Vec<&str> = document
-        .contestants
-        .iter()
-        .filter(|entrant| entrant.kind == Kind::Runtime)
-        .map(|entrant| entrant.name.as_str())
-        .collect();
+    let runtimes = document.runtimes();
     let Some((first, others)) = runtimes
         .split_first()
         .filter(|(_, others)| !others.is_empty())

@@ -1,17 +1,20 @@
-//! `plimsoll bench diff`.
+//! `plimsoll bench diff` and `show`.
 
 use serde_json::json;
 
 use crate::plimsoll;
 
-/// A result whose runtime takes `ms`, and its floor 5 ms.
+/// A result whose runtime takes `ms`, its floor 5 ms, the kernel alone 4; on the one rung of its ladder another
+/// runtime takes twice as long.
 fn result(ms: f64) -> String {
-    let series = |who: &str, ms: f64| {
+    let series = |group: &str, phase: &str, who: &str, ms: f64| {
         json!({
-            "group": "default", "pause_ms": 0, "contestant": who, "phase": "run", "ms": vec![ms; 9], "user_ms": vec![1.0; 9],
-            "system_ms": vec![1.0; 9], "switches": vec![3; 9], "max_rss_kib": null, "failed": 0, "timed_out": 0,
+            "group": group, "pause_ms": 0, "contestant": who, "phase": phase, "ms": vec![ms; 9], "user_ms": vec![ms / 5.0; 9],
+            "system_ms": vec![0.0; 9], "switches": vec![3; 9], "max_rss_kib": null, "failed": 0, "timed_out": 0,
         })
     };
+    let whole = |who: &str, ms: f64| series("default", "run", who, ms);
+    let rung = |who: &str, ms: f64| series("ladder/01-proc", "first", who, ms);
     let entrant =
         |name: &str, kind: &str| json!({"name": name, "kind": kind, "command": "", "version": ""});
     json!({
@@ -20,8 +23,12 @@ fn result(ms: f64) -> String {
             "kernel": "", "arch": "", "cpus": 1, "cpu_model": "", "cgroups": "v1", "clock_source": "",
             "load_before": 0.0, "load_after": 0.0,
         },
-        "contestants": [entrant("floor", "equipped"), entrant("rt", "runtime")],
-        "series": [series("floor", 5.0), series("rt", ms)],
+        "contestants": [
+            entrant("bare", "bare"), entrant("floor", "equipped"), entrant("rt", "runtime"), entrant("other", "runtime"),
+        ],
+        "series": [
+            whole("bare", 4.0), whole("floor", 5.0), whole("rt", ms), rung("rt", ms), rung("other", 2.0 * ms),
+        ],
     })
     .to_string()
 }
@@ -73,9 +80,13 @@ fn a_result_is_shown_again() {
         .file("r.json", &result(10.0))
         .run();
     let csv = done.wrote("r.csv");
-    assert_eq!(csv.lines().count(), 1 + 2 * 9);
+    assert_eq!(csv.lines().count(), 1 + 5 * 9);
     assert!(csv.contains("default,0,rt,run,0,10,"), "{csv}");
     let page = done.wrote("r.html");
     assert!(page.contains("run, whole") && !page.contains("/*DATA*/"));
-    done.exits(0).prints("2.00× [2.00–2.00] of floor");
+    done.exits(0)
+        .prints("2.00× [2.00–2.00] of floor, CPU 2.00×, 2.50× of bare\n")
+        .prints("0.80× [0.80–0.80] of floor, CPU 0.80×\n")
+        .prints("ladder, pairs of rounds, others to rt")
+        .prints("  proc                          2.00× [2.00–2.00]\n");
 }
