@@ -224,6 +224,14 @@ impl Requirement {
         self.is_testable() && self.excluded.is_none()
     }
 
+    /// Whether it can be seen on a machine without special hardware or a security module.
+    pub fn is_ordinary(&self) -> bool {
+        !matches!(
+            self.testable,
+            Testable::NeedsHardware | Testable::NeedsLsm | Testable::NotTestable
+        )
+    }
+
     /// Whether the specification's release `version` has it; the draft of the command line and the
     /// conventions have no release of the specification and count always.
     pub fn in_release(&self, version: Release) -> bool {

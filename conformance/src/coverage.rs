@@ -1,10 +1,14 @@
 //! What is covered, and what is proved: a requirement is proved where a saboteur of a case that
 //! covers it was killed on it, on some machine. Nothing is inferred.
 
+mod goal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde::Serialize;
+
+pub use goal::Shortfall;
 
 use crate::catalogue::{Requirement, Testable, catalogue};
 use crate::event::{Level, SabotageEvent, SabotageStatus};
@@ -27,6 +31,13 @@ pub struct Coverage {
     pub by_level: BTreeMap<&'static str, Counts>,
     /// The same by the file of the catalogue.
     pub by_area: BTreeMap<String, Counts>,
+    /// Of those judged, the ones that need neither special hardware nor a security module.
+    pub ordinary: Counts,
+    /// The same by priority.
+    pub by_priority: BTreeMap<u8, Counts>,
+    /// Of these, those of priority 1 and 2 that are not proved, except where the machines lack what
+    /// every saboteur needs that aims at them.
+    pub owed: Vec<String>,
     /// Testable, yet not judged.
     pub excluded: Vec<Reason>,
     /// Judged, yet covered by no case.
@@ -100,7 +111,11 @@ impl Coverage {
             }
             let machines = proved.get(requirement.id.as_str());
             let is_covered = covered.contains(requirement.id.as_str());
-            report.count(requirement, is_covered, is_covered && machines.is_some());
+            let is_proved = is_covered && machines.is_some();
+            report.count(requirement, is_covered, is_proved);
+            if !is_proved && goal::is_owed(requirement, sabotage) {
+                report.owed.push(id.clone());
+            }
             match machines {
                 _ if !is_covered => {
                     report.uncovered.push(Reason {
@@ -127,7 +142,12 @@ impl Coverage {
         self.proved += usize::from(proved);
         let level = self.by_level.entry(requirement.judged.word()).or_default();
         let area = self.by_area.entry(requirement.area.clone()).or_default();
-        for counts in [level, area] {
+        let mut parts = vec![level, area];
+        if requirement.is_ordinary() {
+            let priority = self.by_priority.entry(requirement.priority).or_default();
+            parts.extend([&mut self.ordinary, priority]);
+        }
+        for counts in parts {
             counts.judged += 1;
             counts.covered += usize::from(covered);
             counts.proved += usize::from(proved);
@@ -138,19 +158,27 @@ impl Coverage {
     pub fn write_human(&self, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
-            "{} requirements, {} testable, {} judged, {} covered, {} proved\n",
+            "{} requirements, {} testable, {} judged, {} covered, {} proved",
             self.requirements, self.testable, self.judged, self.covered, self.proved
+        )?;
+        let Counts {
+            judged,
+            covered,
+            proved,
+        } = self.ordinary;
+        writeln!(
+            out,
+            "{judged} of them need neither special hardware nor a security module: {covered} covered, {proved} proved\n"
         )?;
         writeln!(
             out,
             "{:22} {:>7} {:>7} {:>7}",
             "", "judged", "covered", "proved"
         )?;
-        let levels = Level::ALL.map(|level| (level.word(), self.by_level[level.word()]));
-        let areas = self
-            .by_area
-            .iter()
-            .map(|(area, counts)| (area.as_str(), *counts));
+        let levels = Level::ALL.map(|level| (level.word().to_owned(), self.by_level[level.word()]));
+        let priorities = (self.by_priority.iter())
+            .map(|(priority, counts)| (format!("priority {priority}"), *counts));
+        let areas = (self.by_area.iter()).map(|(area, counts)| (area.clone(), *counts));
         for (
             name,
             Counts {
@@ -158,7 +186,7 @@ impl Coverage {
                 covered,
                 proved,
             },
-        ) in levels.into_iter().chain(areas)
+        ) in levels.into_iter().chain(priorities).chain(areas)
         {
             writeln!(out, "{name:22} {judged:7} {covered:7} {proved:7}")?;
         }
@@ -302,7 +330,7 @@ mod tests {
 
     const ID: &str = "config.hostname.set";
 
-    fn event(requirement: &str, status: SabotageStatus, machine: &str) -> SabotageEvent {
+    pub(super) fn event(requirement: &str, status: SabotageStatus, machine: &str) -> SabotageEvent {
         SabotageEvent {
             case: "config/hostname/seen_inside".into(),
             saboteur: "drop /hostname".into(),

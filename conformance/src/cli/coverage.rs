@@ -25,6 +25,10 @@ pub(super) struct Cover {
     /// Lists what is not proved, each with the reason
     #[arg(long, short)]
     verbose: bool,
+    /// Exits 1 unless so many of a hundred are proved of what needs neither special hardware nor a
+    /// security module, and all of priority 1 and 2 that these machines can show
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    at_least: Option<u8>,
     /// `human` or `json`, and the file to write it to
     #[arg(long, value_name = "NAME[=FILE]", value_parser = parse_format)]
     format: Vec<FormatArg>,
@@ -52,6 +56,9 @@ impl Cover {
             report
                 .write_human(self.verbose, &mut out)
                 .map_err(|error| format.error(error))?;
+        }
+        if let Some(percent) = self.at_least {
+            report.reaches(percent)?;
         }
         Ok(OK)
     }

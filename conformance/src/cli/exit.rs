@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::coverage::Shortfall;
 use crate::drive::BadRuntime;
 use crate::engine::ScratchError;
 use crate::expect::ExpectError;
@@ -13,7 +14,7 @@ use crate::verdict::Stop;
 
 /// Nothing that decides failed.
 pub const OK: u8 = 0;
-/// A runtime failed, an expectation is out of date, or a saboteur survived.
+/// A runtime failed, an expectation is out of date, a saboteur survived, or too little is proved.
 pub const FAILED: u8 = 1;
 /// The command line asks for something that there is not.
 pub const USAGE: u8 = 2;
@@ -59,6 +60,8 @@ pub enum CliError {
     #[error(transparent)]
     Merge(#[from] MergeError),
     #[error(transparent)]
+    TooLittleProved(#[from] Shortfall),
+    #[error(transparent)]
     Bench(#[from] crate::bench::Error),
     #[error(transparent)]
     Bundling(#[from] crate::bundling::Error),
@@ -81,6 +84,7 @@ impl CliError {
     pub fn status(&self) -> u8 {
         match self {
             Self::Bundling(error) if error.is_usage() => USAGE,
+            Self::TooLittleProved(_) => FAILED,
             Self::Select(_)
             | Self::Runtime { .. }
             | Self::Unstartable(_)

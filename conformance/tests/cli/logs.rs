@@ -120,6 +120,20 @@ fn coverage_reads_the_logs_of_several_machines() {
 }
 
 #[test]
+fn coverage_fails_below_its_goal() {
+    let covered = |goal: &str| {
+        plimsoll(&format!("coverage a.jsonl --at-least {goal}"))
+            .file("a.jsonl", &sabotage("v1", "killed"))
+            .run()
+    };
+    covered("95")
+        .exits(1)
+        .prints("1 proved")
+        .says("; of priority 1 and 2 are not: ");
+    covered("101").exits(2);
+}
+
+#[test]
 fn survivors_fail_a_merged_selftest() {
     plimsoll("merge a.jsonl b.jsonl --format human")
         .file("a.jsonl", &sabotage("v1", "killed"))
