@@ -15,6 +15,6 @@ pub use early::starts_early;
 pub use hooks::{Moment, runs_hooks};
 pub use lie::{How, lies};
 pub use saboteur::{
-    Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process, tampers,
-    wraps,
+    Document, Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process,
+    tampers, wraps,
 };

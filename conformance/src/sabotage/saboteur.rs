@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -20,6 +20,18 @@ pub type Next<'a> = &'a dyn Fn(&Call) -> Check<Outcome>;
 /// What a saboteur does with a call.
 type Interpose = dyn Fn(&Call, Next<'_>) -> Check<Outcome> + Send + Sync;
 
+/// What a saboteur does with a document that the runtime reads.
+type Edit = dyn Fn(&mut Value) + Send + Sync;
+
+/// A document that a runtime reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// config.json, as `create`, `run` and `restore` read it.
+    Config,
+    /// The process file of `exec --process`.
+    Process,
+}
+
 /// A wrong runtime, made from a right one.
 #[derive(Clone)]
 pub struct Saboteur {
@@ -30,6 +42,8 @@ pub struct Saboteur {
     /// Why it changes nothing that can be seen, where that is so.
     pub equivalent: Option<Name>,
     interpose: Arc<Interpose>,
+    /// The edits that it makes, in their order.
+    edits: Vec<(Document, Arc<Edit>)>,
 }
 
 impl Saboteur {
@@ -54,6 +68,7 @@ impl Saboteur {
             on,
             equivalent,
             interpose: inner,
+            edits,
         } = self;
         let outer = other.interpose;
         Self {
@@ -61,6 +76,14 @@ impl Saboteur {
             on,
             equivalent,
             interpose: Arc::new(move |call, next| outer(call, &|call| inner(call, next))),
+            edits: other.edits.into_iter().chain(edits).collect(),
+        }
+    }
+
+    /// Does to a document what the runtime is made to read instead of it. Names such as `{dir}` stay.
+    pub fn edit(&self, document: Document, json: &mut Value) {
+        for (_, edit) in self.edits.iter().filter(|(of, _)| *of == document) {
+            edit(json);
         }
     }
 
@@ -102,22 +125,44 @@ pub fn wraps(
         on: Vec::new(),
         equivalent: None,
         interpose: Arc::new(interpose),
+        edits: Vec::new(),
+    }
+}
+
+/// A runtime that reads another document than the one that its calls name: `file` is the one of a
+/// call.
+fn rereads(
+    text: impl Into<Name>,
+    document: Document,
+    edit: impl Fn(&mut Value) + Send + Sync + 'static,
+    file: impl Fn(&Call) -> Option<PathBuf> + Send + Sync + 'static,
+) -> Saboteur {
+    let (id, edit): (_, Arc<Edit>) = (EditId::new(), Arc::new(edit));
+    let made = Arc::clone(&edit);
+    let reread = wraps(text, move |call, next| match file(call) {
+        Some(file) => {
+            let edit = |json: &mut Value| {
+                made(json);
+                if let (Document::Config, Some(bundle)) = (document, file.parent()) {
+                    Place::of_bundle(bundle).fill_all(json);
+                }
+            };
+            swap(&file, id, &edit, || next(call))
+        }
+        None => next(call),
+    });
+    Saboteur {
+        edits: vec![(document, edit)],
+        ..reread
     }
 }
 
 /// A runtime that reads another config.json than the one in the bundle.
 pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Saboteur {
-    let id = EditId::new();
-    wraps(text, move |call, next| {
+    rereads(text, Document::Config, edit, |call| {
         match (call.operation(), call.bundle()) {
-            ("create" | "run" | "restore", Some(bundle)) => {
-                let edit = |config: &mut Value| {
-                    edit(config);
-                    Place::of_bundle(bundle).fill_all(config);
-                };
-                swap(&bundle.join("config.json"), id, &edit, || next(call))
-            }
-            _ => next(call),
+            ("create" | "run" | "restore", Some(bundle)) => Some(bundle.join("config.json")),
+            _ => None,
         }
     })
 }
@@ -144,12 +189,11 @@ pub fn edits_process(
     text: impl Into<Name>,
     edit: impl Fn(&mut Value) + Send + Sync + 'static,
 ) -> Saboteur {
-    let id = EditId::new();
-    wraps(text, move |call, next| {
+    rereads(text, Document::Process, edit, |call| {
         let file = call.flag("--process").or_else(|| call.flag("-p"));
         match (call.operation(), file) {
-            ("exec", Some(file)) => swap(file.as_ref(), id, &edit, || next(call)),
-            _ => next(call),
+            ("exec", Some(file)) => Some(file.into()),
+            _ => None,
         }
     })
 }
@@ -217,5 +261,10 @@ mod tests {
         let both = drops("/hostname").and(alters("/domainname", "c"));
         let seen = both.interpose(&call, &read).unwrap();
         assert_eq!(seen.json(), Some(json!({"domainname": "c"})));
+        let mut config = json!({"hostname": "a", "domainname": "b"});
+        both.edit(Document::Process, &mut config);
+        assert_eq!(config, json!({"hostname": "a", "domainname": "b"}));
+        both.edit(Document::Config, &mut config);
+        assert_eq!(Some(config), seen.json());
     }
 }

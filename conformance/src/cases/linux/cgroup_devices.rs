@@ -79,11 +79,22 @@ fn applied() -> Case {
         vec![entry(true, "c", MAJOR, 1, "rw")],
     )
     .run(|t| {
-        let seen = allowed(t, &[("c", MAJOR, 1, "r"), ("c", MAJOR, 2, "r")])?;
-        t.eq("whether 60:1 and 60:2 may be opened", seen, [true, false])
+        let tried = [("c", 60, 1), ("c", 60, 2), ("c", 61, 1), ("b", 60, 1)];
+        let seen = allowed(
+            t,
+            &tried.map(|(kind, major, minor)| (kind, major, minor, "r")),
+        )?;
+        t.eq(
+            "whether c 60:1, 60:2 and 61:1, and b 60:1 may be opened",
+            seen,
+            [true, false, false, false],
+        )
     })
     .saboteurs([
         drops("/linux/resources/devices/3"),
+        drops("/linux/resources/devices/3/type"),
+        drops("/linux/resources/devices/3/major"),
+        drops("/linux/resources/devices/3/minor"),
         drops("/linux/resources/devices/0"),
     ])
 }
@@ -215,6 +226,7 @@ fn access(&(letter, others): &'static (&'static str, &'static str)) -> Case {
             .collect();
         t.eq("the accesses that are denied", denied, [letter])
     })
+    .saboteurs((letter != "m").then(|| drops("/linux/resources/devices/1/access")))
     .saboteurs([edits("allow every access", |config| {
         let list = config["linux"]["resources"]["devices"].as_array_mut();
         for rule in list

@@ -59,6 +59,7 @@ fn listed() -> Case {
     .saboteurs([
         drops("/linux/devices").on([AVAILABLE, METHOD]),
         alters("/linux/devices/0/minor", 5).on(AVAILABLE),
+        drops("/linux/devices/0/fileMode").on("config-linux.devices.file-mode"),
         alters("/linux/devices/0/fileMode", 0o600).on("config-linux.devices.file-mode"),
     ])
 }
@@ -129,7 +130,9 @@ fn owned() -> Case {
         })
         .saboteurs([
             drops("/linux/devices/0/uid").on(UID),
+            alters("/linux/devices/0/uid", 6).on(UID),
             drops("/linux/devices/0/gid").on(GID),
+            alters("/linux/devices/0/gid", 5).on(GID),
         ])
 }
 

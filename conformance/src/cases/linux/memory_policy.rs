@@ -39,13 +39,13 @@ pub(super) fn cases() -> Vec<Case> {
         let policy = json!({"mode": "MPOL_BIND", "nodes": "0", "flags": [name]});
         let slug = name.trim_start_matches("MPOL_F_").to_lowercase();
         let requirement = format!("flag-{}", slug.replace('_', "-"));
-        cases.push(applied(
-            &format!("flag_{slug}"),
-            &requirement,
-            policy,
-            2 | bit,
-            &[0],
-        ));
+        let other = FLAGS.map(|(other, _)| other)[usize::from(bit == FLAGS[0].1)];
+        cases.push(
+            applied(&format!("flag_{slug}"), &requirement, policy, 2 | bit, &[0]).saboteurs([
+                drops(format!("{POINTER}/flags")),
+                alters(format!("{POINTER}/flags"), [other]),
+            ]),
+        );
     }
     cases.extend([
         applied(

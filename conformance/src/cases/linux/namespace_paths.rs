@@ -24,9 +24,19 @@ fn on_the_host() -> Case {
         let seen = report.namespaces.get("net").and_then(|seen| seen.value());
         t.eq("the namespace inside", seen, held.identity)
     })
-    .saboteurs([edits("make a new network namespace", |config| {
-        repair(config, "network");
-    })])
+    .saboteurs([
+        edits("make a new network namespace", |config| {
+            repair(config, "network");
+        }),
+        edits("join the runtime's own network namespace", |config| {
+            let list = config["linux"]["namespaces"].as_array_mut();
+            for entry in list.into_iter().flatten() {
+                if entry["type"] == "network" {
+                    entry["path"] = json!("/proc/self/ns/net");
+                }
+            }
+        }),
+    ])
 }
 
 /// What a runtime does that does not look: each wrong entry is a new namespace, or none.

@@ -32,7 +32,10 @@ fn masked() -> Vec<Case> {
             t.lacks("what is read from /secret", seen, "hidden")?;
             t.eq("the host's file", t.read(t.rootfs("/secret"))?, "hidden")
         })
-        .saboteurs([drops("/linux/maskedPaths")]),
+        .saboteurs([
+            drops("/linux/maskedPaths"),
+            alters("/linux/maskedPaths/0", "/dev/shm"),
+        ]),
         Case::new(
             "linux/paths/masked_directory_is_unreadable",
             "config-linux.masked-paths.dir-unreadable",
@@ -187,7 +190,10 @@ fn readonly() -> Vec<Case> {
             )?;
             t.eq("/fixed", agent.get(|p| p.read("/fixed"))?, "old")
         })
-        .saboteurs([drops("/linux/readonlyPaths")]),
+        .saboteurs([
+            drops("/linux/readonlyPaths"),
+            alters("/linux/readonlyPaths/0", "/dev/shm"),
+        ]),
         Case::new(
             "linux/paths/readonly_directory",
             "config-linux.readonly-paths.dir",

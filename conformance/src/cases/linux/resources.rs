@@ -19,8 +19,8 @@ struct Setting {
     v1: (&'static str, &'static [&'static str]),
     /// File and contents of which one is expected on version 2; none if it cannot be had there.
     v2: (&'static str, &'static [&'static str]),
-    /// Other resources, which a wrong runtime takes it for.
-    other: fn() -> Value,
+    /// Other resources, which wrong runtimes take it for.
+    others: fn() -> Vec<Value>,
 }
 
 /// The controller of block devices, which version 2 calls `io`.
@@ -35,7 +35,7 @@ const SETTINGS: &[Setting] = &[
         // PAGE_COUNTER_MAX pages of mm/page_counter.h.
         v1: ("memory.limit_in_bytes", &["9223372036854771712"]),
         v2: ("memory.max", &["max"]),
-        other: || json!({"memory": {"limit": 64 << 20}}),
+        others: || vec![json!({"memory": {"limit": 64 << 20}})],
     },
     Setting {
         name: "memory_swap",
@@ -45,7 +45,12 @@ const SETTINGS: &[Setting] = &[
         v1: ("memory.memsw.limit_in_bytes", &["100663296"]),
         // Version 2 counts swap alone.
         v2: ("memory.swap.max", &["33554432"]),
-        other: || json!({"memory": {"limit": 64 << 20}}),
+        others: || {
+            vec![
+                json!({"memory": {"limit": 64 << 20}}),
+                json!({"memory": {"limit": 64 << 20, "swap": 80 << 20}}),
+            ]
+        },
     },
     Setting {
         name: "memory_swappiness",
@@ -54,7 +59,7 @@ const SETTINGS: &[Setting] = &[
         controller: "memory",
         v1: ("memory.swappiness", &["0"]),
         v2: ("", &[]),
-        other: || json!({"memory": {"swappiness": 37}}),
+        others: || vec![json!({"memory": {"swappiness": 37}}), json!({})],
     },
     Setting {
         name: "memory_kernel_tcp",
@@ -63,7 +68,7 @@ const SETTINGS: &[Setting] = &[
         controller: "memory",
         v1: ("memory.kmem.tcp.limit_in_bytes", &["8388608"]),
         v2: ("", &[]),
-        other: || json!({"memory": {"kernelTCP": 4 << 20}}),
+        others: || vec![json!({"memory": {"kernelTCP": 4 << 20}}), json!({})],
     },
     Setting {
         name: "memory_reservation_of_v2",
@@ -72,7 +77,7 @@ const SETTINGS: &[Setting] = &[
         controller: "memory",
         v1: ("", &[]),
         v2: ("memory.low", &["33554432"]),
-        other: || json!({}),
+        others: || vec![json!({})],
     },
     Setting {
         name: "memory_limit_of_v2",
@@ -81,7 +86,7 @@ const SETTINGS: &[Setting] = &[
         controller: "memory",
         v1: ("", &[]),
         v2: ("memory.max", &["67108864"]),
-        other: || json!({}),
+        others: || vec![json!({})],
     },
     Setting {
         name: "cpu_shares_of_v2",
@@ -91,7 +96,7 @@ const SETTINGS: &[Setting] = &[
         v1: ("", &[]),
         // The older conversion and the one of 2025.
         v2: ("cpu.weight", &["79", "159", "170", "174"]),
-        other: || json!({"cpu": {"shares": 200}}),
+        others: || vec![json!({"cpu": {"shares": 200}})],
     },
     Setting {
         name: "cpu_quota_negative",
@@ -100,7 +105,7 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("cpu.cfs_quota_us", &["-1"]),
         v2: ("cpu.max", &["max 50000"]),
-        other: || json!({"cpu": {"quota": 45_000, "period": 50_000}}),
+        others: || vec![json!({"cpu": {"quota": 45_000, "period": 50_000}})],
     },
     Setting {
         name: "cpu_quota_of_v2",
@@ -109,7 +114,7 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("", &[]),
         v2: ("cpu.max", &["45000 100000"]),
-        other: || json!({}),
+        others: || vec![json!({})],
     },
     Setting {
         name: "cpu_period_of_v2",
@@ -118,7 +123,7 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("", &[]),
         v2: ("cpu.max", &["45000 50000"]),
-        other: || json!({"cpu": {"quota": 45_000}}),
+        others: || vec![json!({"cpu": {"quota": 45_000}})],
     },
     Setting {
         name: "cpu_burst",
@@ -127,7 +132,12 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("cpu.cfs_burst_us", &["20000"]),
         v2: ("cpu.max.burst", &["20000"]),
-        other: || json!({"cpu": {"quota": 45_000, "period": 50_000}}),
+        others: || {
+            vec![
+                json!({"cpu": {"quota": 45_000, "period": 50_000}}),
+                json!({"cpu": {"quota": 45_000, "period": 50_000, "burst": 10_000}}),
+            ]
+        },
     },
     Setting {
         name: "cpu_idle",
@@ -136,7 +146,7 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("cpu.idle", &["1"]),
         v2: ("cpu.idle", &["1"]),
-        other: || json!({"cpu": {"idle": 0}}),
+        others: || vec![json!({"cpu": {"idle": 0}}), json!({})],
     },
     Setting {
         name: "cpu_empty",
@@ -145,7 +155,7 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("cpu.shares", &["1024"]),
         v2: ("cpu.weight", &["100"]),
-        other: || json!({"cpu": {"shares": 200}}),
+        others: || vec![json!({"cpu": {"shares": 200}})],
     },
     Setting {
         name: "cpu_realtime_runtime",
@@ -154,7 +164,12 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("cpu.rt_runtime_us", &["700"]),
         v2: ("", &[]),
-        other: || json!({"cpu": {"realtimeRuntime": 600, "realtimePeriod": 900_000}}),
+        others: || {
+            vec![
+                json!({"cpu": {"realtimeRuntime": 600, "realtimePeriod": 900_000}}),
+                json!({"cpu": {"realtimePeriod": 900_000}}),
+            ]
+        },
     },
     Setting {
         name: "cpu_realtime_period",
@@ -163,7 +178,12 @@ const SETTINGS: &[Setting] = &[
         controller: "cpu",
         v1: ("cpu.rt_period_us", &["900000"]),
         v2: ("", &[]),
-        other: || json!({"cpu": {"realtimeRuntime": 700}}),
+        others: || {
+            vec![
+                json!({"cpu": {"realtimeRuntime": 700}}),
+                json!({"cpu": {"realtimeRuntime": 700, "realtimePeriod": 800_000}}),
+            ]
+        },
     },
     Setting {
         name: "pids_unlimited",
@@ -172,7 +192,7 @@ const SETTINGS: &[Setting] = &[
         controller: "pids",
         v1: ("pids.max", &["max"]),
         v2: ("pids.max", &["max"]),
-        other: || json!({"pids": {"limit": 100}}),
+        others: || vec![json!({"pids": {"limit": 100}})],
     },
     Setting {
         name: "pids_limit_of_v2",
@@ -181,7 +201,7 @@ const SETTINGS: &[Setting] = &[
         controller: "pids",
         v1: ("", &[]),
         v2: ("pids.max", &["37"]),
-        other: || json!({}),
+        others: || vec![json!({})],
     },
     Setting {
         name: "block_read_bps",
@@ -190,7 +210,13 @@ const SETTINGS: &[Setting] = &[
         controller: BLOCK,
         v1: ("blkio.throttle.read_bps_device", &["7:0 1048576"]),
         v2: ("io.max", &["7:0 rbps=1048576 wbps=max riops=max wiops=max"]),
-        other: || json!({}),
+        others: || {
+            vec![
+                json!({}),
+                json!({"blockIO": {"throttleReadBpsDevice": [{"major": 7, "minor": 0, "rate": 524_288}]}}),
+                json!({"blockIO": {"throttleReadBpsDevice": [{"major": 7, "minor": 1, "rate": 1_048_576}]}}),
+            ]
+        },
     },
     Setting {
         name: "block_write_bps",
@@ -199,7 +225,13 @@ const SETTINGS: &[Setting] = &[
         controller: BLOCK,
         v1: ("blkio.throttle.write_bps_device", &["7:0 1048576"]),
         v2: ("io.max", &["7:0 rbps=max wbps=1048576 riops=max wiops=max"]),
-        other: || json!({}),
+        others: || {
+            vec![
+                json!({}),
+                json!({"blockIO": {"throttleWriteBpsDevice": [{"major": 7, "minor": 0, "rate": 524_288}]}}),
+                json!({"blockIO": {"throttleWriteBpsDevice": [{"major": 7, "minor": 1, "rate": 1_048_576}]}}),
+            ]
+        },
     },
     Setting {
         name: "block_read_iops",
@@ -208,7 +240,13 @@ const SETTINGS: &[Setting] = &[
         controller: BLOCK,
         v1: ("blkio.throttle.read_iops_device", &["7:0 120"]),
         v2: ("io.max", &["7:0 rbps=max wbps=max riops=120 wiops=max"]),
-        other: || json!({}),
+        others: || {
+            vec![
+                json!({}),
+                json!({"blockIO": {"throttleReadIOPSDevice": [{"major": 7, "minor": 0, "rate": 60}]}}),
+                json!({"blockIO": {"throttleReadIOPSDevice": [{"major": 7, "minor": 1, "rate": 120}]}}),
+            ]
+        },
     },
     Setting {
         name: "block_write_iops",
@@ -217,7 +255,22 @@ const SETTINGS: &[Setting] = &[
         controller: BLOCK,
         v1: ("blkio.throttle.write_iops_device", &["7:0 120"]),
         v2: ("io.max", &["7:0 rbps=max wbps=max riops=max wiops=120"]),
-        other: || json!({}),
+        others: || {
+            vec![
+                json!({}),
+                json!({"blockIO": {"throttleWriteIOPSDevice": [{"major": 7, "minor": 0, "rate": 60}]}}),
+                json!({"blockIO": {"throttleWriteIOPSDevice": [{"major": 7, "minor": 1, "rate": 120}]}}),
+            ]
+        },
+    },
+    Setting {
+        name: "block_weight",
+        requirement: "block-io.weight",
+        value: || json!({"blockIO": {"weight": 300}}),
+        controller: BLOCK,
+        v1: ("blkio.bfq.weight", &["300"]),
+        v2: ("", &[]),
+        others: || vec![json!({}), json!({"blockIO": {"weight": 200}})],
     },
     Setting {
         name: "huge_pages",
@@ -226,7 +279,7 @@ const SETTINGS: &[Setting] = &[
         controller: "hugetlb",
         v1: ("hugetlb.2MB.limit_in_bytes", &["4194304"]),
         v2: ("hugetlb.2MB.max", &["4194304"]),
-        other: || json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]}),
+        others: || vec![json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]})],
     },
     Setting {
         name: "huge_page_reservations",
@@ -235,7 +288,7 @@ const SETTINGS: &[Setting] = &[
         controller: "hugetlb",
         v1: ("hugetlb.2MB.rsvd.limit_in_bytes", &["4194304"]),
         v2: ("hugetlb.2MB.rsvd.max", &["4194304"]),
-        other: || json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]}),
+        others: || vec![json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]})],
     },
     Setting {
         name: "network_class",
@@ -244,7 +297,7 @@ const SETTINGS: &[Setting] = &[
         controller: "net_cls",
         v1: ("net_cls.classid", &["1048577"]),
         v2: ("", &[]),
-        other: || json!({"network": {"classID": 2}}),
+        others: || vec![json!({"network": {"classID": 2}}), json!({})],
     },
 ];
 
@@ -259,14 +312,6 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// A case of a setting; the bundle has no other resources but the device rule.
 fn case(id: String, setting: &'static Setting) -> Case {
-    let set = |resources: Value| {
-        move |config: &mut Value| {
-            for (name, value) in resources.as_object().into_iter().flatten() {
-                config["linux"]["resources"][name] = value.clone();
-            }
-        }
-    };
-    let wrong = set((setting.other)());
     let names: Vec<String> = (setting.value)()
         .as_object()
         .map(|map| map.keys().cloned().collect())
@@ -282,18 +327,20 @@ fn case(id: String, setting: &'static Setting) -> Case {
             b.set(&format!("/linux/resources/{name}"), value.clone())
         })
     })
-    .saboteurs([edits(
-        format!("take it for {}", (setting.other)()),
-        move |config| {
+    .saboteurs((setting.others)().into_iter().map(|other| {
+        let names = names.clone();
+        edits(format!("take it for {other}"), move |config| {
             for name in &names {
                 config["linux"]["resources"][name] = json!({});
             }
-            wrong(config);
+            for (name, value) in other.as_object().into_iter().flatten() {
+                config["linux"]["resources"][name] = value.clone();
+            }
             if let Some(resources) = config["linux"]["resources"].as_object_mut() {
                 resources.retain(|_, value| *value != json!({}));
             }
-        },
-    )])
+        })
+    }))
 }
 
 fn needs_of(setting: &Setting, version: fn(&'static str) -> Need) -> Vec<Need> {
@@ -302,7 +349,10 @@ fn needs_of(setting: &Setting, version: fn(&'static str) -> Need) -> Vec<Need> {
         name => name,
     };
     let swap = (setting.name == "memory_swap").then_some(Need::SwapAccounting);
-    let disk = (setting.controller == BLOCK).then_some(Need::Path("/sys/block/loop0"));
+    let disk = (setting.controller == BLOCK).then_some(match setting.name {
+        "block_weight" => Need::Path("/sys/fs/cgroup/blkio/blkio.bfq.io_serviced"),
+        _ => Need::Path("/sys/block/loop1"),
+    });
     [version(controller)]
         .into_iter()
         .chain(swap)

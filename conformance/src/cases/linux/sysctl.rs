@@ -4,12 +4,12 @@ use std::fs;
 
 use crate::cases::prelude::*;
 
-/// Keys of the network and of the IPC namespace, with values that no kernel starts with.
-const APPLIED: [(&str, &str, &str); 4] = [
-    ("ip_forward", "net.ipv4.ip_forward", "1"),
-    ("somaxconn", "net.core.somaxconn", "257"),
-    ("msgmax", "kernel.msgmax", "4099"),
-    ("mqueue_msg_max", "fs.mqueue.msg_max", "7"),
+/// Keys of the network and of the IPC namespace, with values that no kernel starts with, and others.
+const APPLIED: [(&str, &str, &str, &str); 4] = [
+    ("ip_forward", "net.ipv4.ip_forward", "1", "0"),
+    ("somaxconn", "net.core.somaxconn", "257", "258"),
+    ("msgmax", "kernel.msgmax", "4099", "4100"),
+    ("mqueue_msg_max", "fs.mqueue.msg_max", "7", "8"),
 ];
 
 /// Keys that are the host's unless the container has this namespace; none has the last.
@@ -21,7 +21,7 @@ const HOST: [(&str, &str, &str); 3] = [
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = APPLIED
-        .map(|(fact, key, value)| applied(fact, key, value))
+        .map(|(fact, key, value, other)| applied(fact, key, value, other))
         .into();
     cases.extend(HOST.map(|(fact, key, namespace)| refused(fact, key, namespace)));
     cases.push(several());
@@ -39,7 +39,7 @@ fn file(key: &str) -> String {
     format!("/proc/sys/{}", key.replace('.', "/"))
 }
 
-fn applied(fact: &str, key: &'static str, value: &'static str) -> Case {
+fn applied(fact: &str, key: &'static str, value: &'static str, other: &'static str) -> Case {
     Case::new(
         format!("linux/sysctl/{fact}"),
         "config-linux.sysctl.applied",
@@ -54,7 +54,10 @@ fn applied(fact: &str, key: &'static str, value: &'static str) -> Case {
         t.eq("the value inside", seen.trim_end(), value)?;
         t.eq("the value outside", t.read(file(key))?, host)
     })
-    .saboteurs([drops("/linux/sysctl")])
+    .saboteurs([
+        drops("/linux/sysctl"),
+        alters(format!("/linux/sysctl/{key}"), other),
+    ])
 }
 
 fn several() -> Case {
@@ -62,7 +65,7 @@ fn several() -> Case {
         // Root for those of net.core, as above.
         .needs([Need::Path("/proc/sys/fs/mqueue"), Need::Root])
         .bundle(|b| {
-            let entries = APPLIED.map(|(_, key, value)| (key.to_owned(), json!(value)));
+            let entries = APPLIED.map(|(_, key, value, _)| (key.to_owned(), json!(value)));
             b.set(
                 "/linux/sysctl",
                 Value::Object(entries.into_iter().collect()),
@@ -70,13 +73,13 @@ fn several() -> Case {
         })
         .run(|t| {
             let agent = t.agent()?;
-            for (_, key, value) in APPLIED {
+            for (_, key, value, _) in APPLIED {
                 let seen = agent.get(|p| p.read(&file(key)))?;
                 t.eq(key, seen.trim_end(), value)?;
             }
             Ok(())
         })
-        .saboteurs(APPLIED.map(|(_, key, _)| drops(format!("/linux/sysctl/{key}"))))
+        .saboteurs(APPLIED.map(|(_, key, ..)| drops(format!("/linux/sysctl/{key}"))))
 }
 
 /// A file of the image in the parameter's place takes anything and sets nothing (CVE-2025-52881).

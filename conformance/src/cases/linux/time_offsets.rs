@@ -56,6 +56,11 @@ fn with(b: Bundle, offsets: Value) -> Bundle {
 
 fn shifted(fact: &str, clock: &'static str, requirement: &str, offset: Value) -> Case {
     let part = |name: &str| offset[name].as_i64().unwrap_or(0).to_string();
+    let part_of = |name: &str| format!("/linux/timeOffsets/{clock}/{name}");
+    let others = offset.as_object().into_iter().flatten();
+    let others: Vec<Saboteur> = others
+        .flat_map(|(name, _)| [drops(part_of(name)), alters(part_of(name), 2000)])
+        .collect();
     let wanted = [clock.to_owned(), part("secs"), part("nanosecs")];
     Case::new(
         format!("linux/time_offsets/{fact}"),
@@ -71,4 +76,5 @@ fn shifted(fact: &str, clock: &'static str, requirement: &str, offset: Value) ->
         t.eq("the line of /proc/self/timens_offsets", seen, &wanted)
     })
     .saboteurs([drops(format!("/linux/timeOffsets/{clock}"))])
+    .saboteurs(others)
 }

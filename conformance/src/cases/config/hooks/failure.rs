@@ -116,7 +116,10 @@ fn times_out(kind: &'static Kind) -> Case {
         let lives = lives.map_err(|error| Stop::broken(format!("look at process {pid}"), error))?;
         t.that("the hook's process is gone", !lives, pid)
     })
-    .saboteurs([drops(kind.pointer("/timeout"))])
+    .saboteurs([
+        drops(kind.pointer("/timeout")),
+        alters(kind.pointer("/timeout"), 1000),
+    ])
 }
 
 /// Ways to fail other than by an exit status: the case's name, and the hook's path and arguments.

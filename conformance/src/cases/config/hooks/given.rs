@@ -50,6 +50,7 @@ fn surroundings(kind: &'static Kind) -> Case {
         alters(kind.pointer("/path"), missing).on(path.clone()),
         kind.taken_for(other).on(place.clone()),
         alters(kind.pointer("/args/0"), "another").on(args.clone()),
+        drops(kind.pointer("/env")).on(env.clone()),
         alters(kind.pointer("/env/0"), "ONE=2").on(env.clone()),
     ])
     .run(move |t| {

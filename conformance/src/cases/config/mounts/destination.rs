@@ -16,7 +16,10 @@ pub(super) fn cases() -> Vec<Case> {
                 let seen = t.must(t.agent()?.mount("/mnt"))?;
                 t.eq("what is seen at /mnt", seen.source, "second")
             })
-            .saboteurs([swaps_the_first_two()]),
+            .saboteurs([
+                swaps_the_first_two(),
+                drops(format!("/mounts/{}/source", OURS + 1)),
+            ]),
         Case::new(
             "config/mounts/later_mounts_cover_earlier_ones",
             "config.mounts.listed-order",

@@ -54,13 +54,16 @@ fn typed(kind: &'static str, options: &'static [&'static str]) -> Case {
     .needs([Need::Filesystem(kind)])
     .bundle(move |b| b.mount("/mnt", kind, kind, options))
     .run(move |t| {
-        let seen = t.must(t.agent()?.mount("/mnt"))?;
+        let seen = t.must(t.judged_agent()?.mount("/mnt"))?;
         t.eq("the type of /mnt", seen.kind, kind)
     })
-    .saboteurs([alters(
-        format!("/mounts/{OURS}"),
-        json!({"destination": "/mnt", "type": other, "source": other}),
-    )])
+    .saboteurs([
+        drops(format!("/mounts/{OURS}/type")),
+        alters(
+            format!("/mounts/{OURS}"),
+            json!({"destination": "/mnt", "type": other, "source": other}),
+        ),
+    ])
 }
 
 /// The lower directory's file shows, and a write goes to the upper one.

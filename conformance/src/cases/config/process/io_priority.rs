@@ -47,6 +47,7 @@ fn entry(class: &str, level: i64) -> Value {
 
 fn applied(class: &'static str, number: u64) -> Case {
     let slug = class.to_lowercase();
+    let other = if class == "BE" { "IDLE" } else { "BE" };
     let case = Case::new(
         format!("config/io_priority/class_{slug}"),
         format!("config.process.io-priority.class-{slug}"),
@@ -63,7 +64,13 @@ fn applied(class: &'static str, number: u64) -> Case {
         }
         t.eq("the level", seen.map(|seen| seen & 7), 3)
     })
-    .saboteurs([drops("/process/ioPriority")]);
+    .saboteurs([
+        drops("/process/ioPriority"),
+        alters(
+            "/process/ioPriority/class",
+            entry(other, 3)["class"].clone(),
+        ),
+    ]);
     match class {
         "IDLE" => case,
         _ => case.saboteurs([alters("/process/ioPriority/priority", 4)]),

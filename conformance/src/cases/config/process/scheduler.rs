@@ -160,16 +160,19 @@ fn parameters() -> Vec<Case> {
                 name,
                 with("SCHED_DEADLINE", given),
             )
-            .run(move |t| t.eq(name, get(&seen_plainly(t)?), &wanted))
-            // Each within the order that the kernel asks for: runtime, deadline, period.
-            .saboteurs([alters(
-                format!("/process/scheduler/{name}"),
-                if name == "runtime" {
-                    3_000_000
-                } else {
-                    30_000_000
-                },
-            )]),
+            .run(move |t| t.eq(name, get(&t.must(seen_plainly(t))?), &wanted))
+            .saboteurs([
+                drops(format!("/process/scheduler/{name}")),
+                // Within the order that the kernel asks for: runtime, deadline, period.
+                alters(
+                    format!("/process/scheduler/{name}"),
+                    if name == "runtime" {
+                        3_000_000
+                    } else {
+                        30_000_000
+                    },
+                ),
+            ]),
         );
         // The fair policies show a slice of their own as the run time.
         cases.push(
@@ -235,6 +238,10 @@ fn flag(
     let mut scheduler = settings;
     scheduler["flags"] = json!([format!("SCHED_FLAG_{name}")]);
     let wanted = wanted.into();
+    let other = match name {
+        "RESET_ON_FORK" => "SCHED_FLAG_KEEP_PARAMS",
+        _ => "SCHED_FLAG_RESET_ON_FORK",
+    };
     case(
         &format!("flag_{}", name.to_lowercase()),
         &format!("flag-{slug}"),
@@ -245,7 +252,10 @@ fn flag(
         let seen = t.must(seen(t, call))?;
         t.eq("what shows of the flag", show(&seen), &wanted)
     })
-    .saboteurs([drops("/process/scheduler/flags")])
+    .saboteurs([
+        drops("/process/scheduler/flags"),
+        alters("/process/scheduler/flags", [other]),
+    ])
 }
 
 fn flags() -> Vec<Case> {

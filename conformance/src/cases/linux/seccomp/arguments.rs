@@ -63,7 +63,8 @@ fn operator(name: &'static str, expected: [bool; 3]) -> Case {
     ];
     if name == "MASKED_EQ" {
         covers.push(TWO.into());
-        saboteurs.push(alters("/linux/seccomp/syscalls/0/args/0/valueTwo", 8).on(TWO));
+        let two = "/linux/seccomp/syscalls/0/args/0/valueTwo";
+        saboteurs.extend([drops(two).on(TWO), alters(two, 8).on(TWO)]);
     }
     Case::new(format!("linux/seccomp/op_{lower}"), covers)
         .needs([Need::Seccomp])

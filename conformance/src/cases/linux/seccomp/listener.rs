@@ -52,8 +52,9 @@ fn delivered() -> Case {
     )
     .run(|t| {
         let agent = t.seccomp_agent()?;
+        // The filter may be loaded by either.
         t.on(STREAM).must(t.create())?;
-        t.start()?;
+        t.on(STREAM).must(t.start())?;
         let mut delivery = agent.take()?;
         t.on(CLOSED)
             .that("the connection ends", delivery.closed, delivery.closed)?;
@@ -90,6 +91,8 @@ fn delivered() -> Case {
         })
         .on(NOTIFY),
         drops("/linux/seccomp/listenerMetadata").on(METADATA),
+        drops("/linux/seccomp/listenerPath").on(STREAM),
+        alters("/linux/seccomp/listenerPath", "{dir}/elsewhere").on(STREAM),
         lies("create", How::Refuse).on(STREAM),
     ])
 }
