@@ -21,8 +21,8 @@ pub mod prelude {
     pub use crate::need::Need;
     pub use crate::observe::{NAMESPACES, NamespaceKind, TIME, USER, mount_at, state_faults};
     pub use crate::sabotage::{
-        How, Moment, Saboteur, alters, alters_process, drops, drops_process, edits, lies,
-        runs_hooks, starts_early, tampers, wraps,
+        How, Moment, Saboteur, alters, alters_process, defers, drops, drops_process, edits, lags,
+        lies, runs_hooks, starts_early, tampers, wraps,
     };
     pub use crate::trial::{Assert, HOOKS, RecordingHooks, Trial};
     pub use crate::verdict::Check;

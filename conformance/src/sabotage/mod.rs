@@ -8,11 +8,13 @@
 mod config;
 mod early;
 mod hooks;
+mod late;
 mod lie;
 mod saboteur;
 
 pub use early::starts_early;
 pub use hooks::{Moment, runs_hooks};
+pub use late::{defers, lags};
 pub use lie::{How, lies};
 pub use saboteur::{
     Document, Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process,

@@ -3,4 +3,5 @@
 
 mod changes;
 mod leaves;
+mod operations;
 mod reasons;

@@ -40,6 +40,8 @@ fn frozen() -> Case {
         })
         .saboteurs([
             lies("pause", How::Skip),
+            lies("pause", How::Exit(1)),
+            defers("pause"),
             lies("state", How::output("/status", "running")),
         ])
 }
@@ -55,7 +57,11 @@ fn thawed() -> Case {
             let answer = agent.attempt(|p| p.create("/file"))?;
             t.eq("what the program does", answer, "OK")
         })
-        .saboteurs([lies("resume", How::Skip)])
+        .saboteurs([
+            lies("resume", How::Skip),
+            lies("resume", How::Exit(1)),
+            defers("resume"),
+        ])
 }
 
 /// An operation that does not suit the state to which these have led.

@@ -192,7 +192,12 @@ fn updated(limit: &'static Limit) -> Case {
             t.ne(limit.file, t.own_v2(limit.file)?, before)?;
             limit.judge(t, 1)
         })
-        .saboteurs([lies("update", How::Skip), forgets("update", limit)])
+        .saboteurs([
+            lies("update", How::Exit(1)),
+            lies("update", How::Skip),
+            defers("update"),
+            forgets("update", limit),
+        ])
 }
 
 fn update(t: &Trial, resources: &Value) -> Check {

@@ -33,6 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .saboteurs([
             lies("delete", How::Skip).on(UNDOES),
+            defers("delete").on(UNDOES),
             lies("delete", How::Refuse).on("runtime.operations.delete.stopped-succeeds"),
         ]),
         Case::new(

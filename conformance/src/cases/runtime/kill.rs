@@ -29,6 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .saboteurs([
             lies("kill", How::Skip).on("runtime.operations.kill.sends-signal-running"),
+            defers("kill").on("runtime.operations.kill.sends-signal-running"),
             lies("kill", How::Argument("USR1", "USR2")).on("runtime.operations.kill.exact-signal"),
         ]),
         Case::new(

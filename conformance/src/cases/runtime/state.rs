@@ -172,6 +172,10 @@ fn status_follows_the_lifecycle() -> Case {
             "runtime.state.status-running",
             "cli.start.returns-after-start",
         ]),
+        lags("state").on([
+            "runtime.state.status-running",
+            "cli.start.returns-after-start",
+        ]),
         lies("state", How::Reword("stopped", "running")).on("runtime.state.status-stopped"),
         lies("state", How::Reword("stopped", "exited")).on(NO_ALIAS),
     ])
