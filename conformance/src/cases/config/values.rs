@@ -6,13 +6,15 @@ use crate::cases::prelude::*;
 
 const INVALID: &str = "config.valid-values.invalid-errors";
 
-/// One property with values that it cannot have. What is not the property's own requirement is
-/// judged as [`INVALID`] alone.
+/// One property with values that it cannot have.
 struct Property {
     /// The case's name.
     name: &'static str,
     /// The requirement of the schema that says so, if there is one.
     schema: Option<&'static str>,
+    /// Whether the text says so as well, and binds the runtime: [`INVALID`]. Where only the schema
+    /// rules the values out, or a sentence for the config's author, no more is asked than `schema`.
+    text: bool,
     /// Where the values go.
     pointer: &'static str,
     /// The values.
@@ -31,10 +33,28 @@ const fn property(
     Property {
         name,
         schema,
+        text: true,
         pointer,
         bad,
         good,
     }
+}
+
+impl Property {
+    const fn by_schema_alone(mut self) -> Self {
+        self.text = false;
+        self
+    }
+}
+
+/// A device with that mode.
+fn device_mode(mode: impl Into<Value>) -> Value {
+    json!([{"path": "/dev/ours", "type": "c", "major": 1, "minor": 5, "fileMode": mode.into()}])
+}
+
+/// A hook with that time limit.
+fn hook_timeout(timeout: impl Into<Value>) -> Value {
+    json!([{"path": "{probe}", "args": ["probe", "true"], "timeout": timeout.into()}])
 }
 
 /// 2^64, which no integer of JSON readers holds.
@@ -218,15 +238,16 @@ const PROPERTIES: &[Property] = &[
         "hook_timeout",
         Some("config.schema.range-hook-timeout"),
         "/hooks/poststop",
-        || {
-            [json!(0), json!(-1), json!("1"), json!(0.5)]
-                .iter()
-                .map(|timeout| {
-                    json!([{"path": "{probe}", "args": ["probe", "true"], "timeout": timeout}])
-                })
-                .collect()
-        },
-        || json!([{"path": "{probe}", "args": ["probe", "true"], "timeout": 1}]),
+        || vec![hook_timeout(0), hook_timeout(-1)],
+        || hook_timeout(1),
+    )
+    .by_schema_alone(),
+    property(
+        "hook_timeout_that_is_no_number",
+        Some("config.schema.range-hook-timeout"),
+        "/hooks/poststop",
+        || vec![hook_timeout("1"), hook_timeout(0.5)],
+        || hook_timeout(1),
     ),
     property(
         "annotations",
@@ -271,22 +292,16 @@ const PROPERTIES: &[Property] = &[
         "device_mode",
         Some("config.schema.range-filemode"),
         "/linux/devices",
-        || {
-            [
-                json!(0o1000),
-                json!(-1),
-                json!(0o4755),
-                json!("420"),
-                json!(0o10_0644),
-            ]
-            .iter()
-            .map(|mode| {
-                json!([{"path": "/dev/ours", "type": "c", "major": 1, "minor": 5,
-                            "fileMode": mode}])
-            })
-            .collect()
-        },
-        || json!([{"path": "/dev/ours", "type": "c", "major": 1, "minor": 5, "fileMode": 420}]),
+        || [0o1000, 0o4755, 0o10_0644].map(device_mode).to_vec(),
+        || device_mode(420),
+    )
+    .by_schema_alone(),
+    property(
+        "device_mode_that_is_no_mode",
+        Some("config.schema.range-filemode"),
+        "/linux/devices",
+        || vec![device_mode(-1), device_mode("420"), device_mode(0.5)],
+        || device_mode(420),
     ),
     property(
         "memory_limit",
@@ -383,7 +398,8 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn refused(property: &'static Property) -> Case {
-    let covers: Vec<&str> = property.schema.into_iter().chain([INVALID]).collect();
+    let text = property.text.then_some(INVALID);
+    let covers: Vec<&str> = text.into_iter().chain(property.schema).collect();
     let wrong = match (property.good)() {
         Value::Null => drops(property.pointer),
         good => alters(property.pointer, good),

@@ -5,6 +5,7 @@ use plimsoll_fixtures::bundle::Bundle;
 use crate::cases::prelude::*;
 use crate::drive::Call;
 use crate::observe::{MOUNT, NewNamespace, facts};
+use crate::trial::Agent;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -31,10 +32,21 @@ fn same_ids(config: &mut Value) {
     config["linux"]["gidMappings"] = map;
 }
 
+/// That a type is supported at all: a runtime that refuses it fails in no more than a SHOULD.
+fn supported(kind: NamespaceKind) -> String {
+    format!("config-linux.namespaces.type-{}-supported", kind.config)
+}
+
+/// The identity of the namespace that the program is in, where the type is supported.
+fn seen_if_supported(t: &Trial, kind: NamespaceKind) -> Check<String> {
+    t.on(supported(kind)).must(t.create())?;
+    t.start()?;
+    identity(t, &t.started()?, kind)
+}
+
 /// The identity of the namespace that the program is in.
-fn seen(t: &Trial, kind: NamespaceKind) -> Check<String> {
-    let inside = t
-        .agent()?
+fn identity(t: &Trial, agent: &Agent<'_>, kind: NamespaceKind) -> Check<String> {
+    let inside = agent
         .report
         .namespaces
         .get(kind.proc)
@@ -50,7 +62,10 @@ fn new(kind: NamespaceKind) -> Case {
     let name = kind.config;
     let case = Case::new(
         format!("linux/namespaces/new_{name}"),
-        format!("config-linux.namespaces.new-{name}"),
+        [
+            format!("config-linux.namespaces.new-{name}"),
+            supported(kind),
+        ],
     )
     .needs([Need::Namespace(kind.proc)])
     // An ordinary user maps but his own ids.
@@ -60,25 +75,36 @@ fn new(kind: NamespaceKind) -> Case {
         _ => b.namespace(name, None),
     })
     .run(move |t| {
-        let seen = t.must(seen(t, kind))?;
+        let seen = t.must(seen_if_supported(t, kind))?;
         t.ne("the namespace inside", seen, t.runtime_namespace(kind)?)
     });
-    case.saboteurs([without(kind)])
+    case.saboteurs([
+        without(kind),
+        lies("create", How::Refuse).on(supported(kind)),
+    ])
 }
 
 fn joined(kind: NamespaceKind) -> Case {
     let name = kind.config;
     Case::new(
         format!("linux/namespaces/joined_{name}"),
-        format!("config-linux.namespaces.path-{name}"),
+        [
+            format!("config-linux.namespaces.path-{name}"),
+            supported(kind),
+        ],
     )
     .needs([Need::Namespace(kind.proc)])
     .bundle(move |b| b.namespace(name, Some("{dir}/to-join")))
     .run(move |t| {
         let held = t.new_namespace(kind)?;
         t.set_config_at(&format!("/linux/namespaces/{}/path", last(t)?), held.path)?;
-        t.eq("the namespace inside", seen(t, kind)?, held.identity)
+        t.eq(
+            "the namespace inside",
+            seen_if_supported(t, kind)?,
+            held.identity,
+        )
     })
+    .saboteurs([lies("create", How::Refuse).on(supported(kind))])
     .saboteurs([edits(
         format!("make a new {name} namespace instead"),
         move |config| {
@@ -119,7 +145,7 @@ fn inherited(kind: NamespaceKind) -> Case {
     .run(move |t| {
         t.eq(
             "the namespace inside",
-            seen(t, kind)?,
+            identity(t, &t.agent()?, kind)?,
             t.runtime_namespace(kind)?,
         )
     })

@@ -49,7 +49,7 @@ pub(super) fn cases() -> Vec<Case> {
 /// The source's 2000:3000 shows as 0:0, by an id-mapped mount.
 fn mapped(option: &'static str) -> Case {
     let of = |what: &str| format!("config.mounts.options.{option}.{what}");
-    let (supported, passed) = (of("supported"), of("not-passed-to-mount2"));
+    let (supported, passed) = (supported(option), of("not-passed-to-mount2"));
     let (applied, by) = (of("mapping-applied"), of("via-mount-setattr"));
     let mounts = |what: &str| format!("config.mounts.{what}");
     let [uids, gids] = [
@@ -135,11 +135,19 @@ fn owner_of(file: &std::path::Path) -> Check<(u32, u32)> {
     Ok((seen.uid(), seen.gid()))
 }
 
+/// That the option is there at all: a runtime that refuses it fails in no more than a SHOULD.
+fn supported(option: &str) -> String {
+    format!("config.mounts.options.{option}.supported")
+}
+
 /// In a container with a user namespace, the mount's own mappings count.
 fn explicit(option: &'static str) -> Case {
     Case::new(
         format!("config/mounts/{option}_with_mappings_of_its_own"),
-        format!("config.mounts.options.{option}.explicit-mappings-used"),
+        [
+            format!("config.mounts.options.{option}.explicit-mappings-used"),
+            supported(option),
+        ],
     )
     .needs([Need::Root, Need::Namespace("user"), Need::IdMappedMounts])
     .bundle(move |b| {
@@ -148,10 +156,13 @@ fn explicit(option: &'static str) -> Case {
             .push("/mounts", entry(option, &one(0, 100_005), &one(0, 100_006)))
     })
     .run(|t| {
-        let seen = t.agent()?.get(|p| p.stat("/mnt/file"))?;
+        t.on(supported(option)).must(t.create())?;
+        t.start()?;
+        let seen = t.started()?.get(|p| p.stat("/mnt/file"))?;
         t.eq("owner and group", (seen.uid, seen.gid), (5, 6))
     })
     .saboteurs([
+        lies("create", How::Refuse).on(supported(option)),
         alters(
             format!("/mounts/{OURS}"),
             entry(option, &one(0, 100_000), &one(0, 100_000)),
@@ -222,7 +233,10 @@ fn nothing_to_map(option: &'static str) -> Case {
 fn below() -> Case {
     Case::new(
         "config/mounts/ridmap_holds_for_mounts_below",
-        "config.mounts.options.ridmap.recursive",
+        [
+            "config.mounts.options.ridmap.recursive".to_owned(),
+            supported("ridmap"),
+        ],
     )
     // A tmpfs takes mapped ids from Linux 6.3 on.
     .needs([Need::Root, Need::IdMappedMounts, Need::Kernel(6, 3)])
@@ -237,14 +251,19 @@ fn below() -> Case {
         let host = t.own_mounts()?;
         host.tmpfs("source", MsFlags::empty())?;
         host.tmpfs("source/below", MsFlags::empty())?;
-        let agent = t.agent()?;
+        t.on(supported("ridmap")).must(t.create())?;
+        t.start()?;
+        let agent = t.started()?;
         for point in ["/mnt", "/mnt/below"] {
             let seen = t.must(agent.mount(point))?;
             t.has(&format!("options of {point}"), seen.options, "idmapped")?;
         }
         Ok(())
     })
-    .saboteurs([alters(format!("/mounts/{OURS}/options/1"), "idmap")])
+    .saboteurs([
+        alters(format!("/mounts/{OURS}/options/1"), "idmap"),
+        lies("create", How::Refuse).on(supported("ridmap")),
+    ])
 }
 
 /// What is wrong, the requirement, the member that is wrong, and its value (null: it is missing).
