@@ -1,19 +1,17 @@
 //! What a runtime says of itself: its program, its version, and the release of the specification
 //! that it declares.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Release, Requirement};
-use crate::drive::{Call, Outcome, Runtime};
+use crate::drive::{Call, Limit, Outcome, Runtime};
 use crate::event::RuntimeInfo;
 use crate::verdict::Check;
 
 /// Asks a runtime who it is, within `limit` a call. A runtime that does not answer is unnamed, not
 /// wrong; one that cannot be started is an error.
-pub fn identify(runtime: &Runtime, limit: Duration) -> Check<RuntimeInfo> {
+pub fn identify(runtime: &Runtime, limit: Limit) -> Check<RuntimeInfo> {
     let ask = |operation: &str| {
         runtime.call_honestly(&Call {
             args: vec![operation.to_owned()],

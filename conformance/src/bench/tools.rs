@@ -11,6 +11,7 @@ use plimsoll_fixtures::floor::{EMPTY, FLOOR};
 
 use super::measured::Measured;
 use super::{Error, at};
+use crate::drive::Limits;
 use crate::engine::RunDir;
 
 /// The programs of a benchmark, in a directory of their own that ends with it, as does every container whose
@@ -24,7 +25,7 @@ pub(super) struct Tools {
 impl Tools {
     /// Writes the programs.
     pub(super) fn new(timeout: Duration) -> Result<Self, Error> {
-        let dir = RunDir::new()?;
+        let dir = RunDir::new(Limits::default())?;
         let tools = Self {
             dir,
             timeout,

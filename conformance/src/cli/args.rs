@@ -1,12 +1,12 @@
 //! Options that several commands share.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 
+use crate::drive::Limits;
 use crate::engine::Options;
 use crate::event::Level;
 use crate::select::{PROFILES, Profile, Selection, Shard};
@@ -118,11 +118,10 @@ impl Judging {
         if let Some(jobs) = self.jobs {
             options.jobs = jobs.into();
         }
-        if let Some(seconds) = self.timeout {
-            options.limits.call = Duration::from_secs_f64(seconds);
-        }
-        options.limits.call = options.limits.call.mul_f64(self.timeout_factor);
-        options.limits.event = options.limits.event.mul_f64(self.timeout_factor);
+        options.limits = match self.timeout {
+            Some(seconds) => Limits::with_call(seconds, self.timeout_factor),
+            None => Limits::stretched(self.timeout_factor),
+        };
         options
     }
 }
@@ -141,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_factor_stretches_every_limit() {
-        let judging = Judging {
+        let mut judging = Judging {
             runtimes: vec![],
             jobs: Some(3),
             timeout: Some(5.0),
@@ -150,7 +149,8 @@ mod tests {
         };
         let options = judging.options();
         assert_eq!(options.jobs, 3);
-        assert_eq!(options.limits.call, Duration::from_secs(10));
-        assert_eq!(options.limits.event, Options::default().limits.event * 2);
+        assert_eq!(options.limits, Limits::with_call(5.0, 2.0));
+        judging.timeout = None;
+        assert_eq!(judging.options().limits, Limits::stretched(2.0));
     }
 }

@@ -66,7 +66,7 @@ impl Fuzz {
         let runtimes = subject::runtimes(&calls)?;
         let mut options = self.judging.options();
         let facts = fit()?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::new(options.limits)?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
         let folder = subject::folder(&mut options, "fuzz-")?;
         let (Some(first), second) = (subjects.first(), subjects.get(1)) else {

@@ -41,7 +41,7 @@ impl Repro {
         let runtimes = subject::runtimes(&calls)?;
         let mut options = self.judging.options();
         let facts = fit()?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::new(options.limits)?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
         let keep = subject::folder(&mut options, "repro-")?;
 

@@ -62,7 +62,7 @@ impl Run {
         let outputs = Outputs::open(&self.format, "human")?;
         let options = self.judging.options();
         let facts = fit()?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::new(options.limits)?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
 
         let begun = Instant::now();

@@ -74,7 +74,7 @@ pub(super) fn prove(
     let runtimes = subject::runtimes(&calls)?;
     let options = judging.options();
     let facts = fit()?;
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new(options.limits)?;
     let subjects = subject::subjects(runtimes, &options, &scratch)?;
 
     let begun = Instant::now();

@@ -3,7 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+
+use super::limit::Limit;
 
 /// Where one standard stream of a call leads.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +45,7 @@ pub struct Call {
     /// The working directory; the runner's own if absent.
     pub cwd: Option<PathBuf>,
     /// After how long the call is killed.
-    pub limit: Duration,
+    pub limit: Limit,
 }
 
 impl Call {

@@ -11,6 +11,8 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::limit::Limit;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -48,8 +50,13 @@ pub struct Deadline(Instant);
 
 impl Deadline {
     /// So long from now.
-    pub fn after(span: Duration) -> Self {
-        Self(Instant::now() + span)
+    pub fn after(limit: Limit) -> Self {
+        Self(Instant::now() + limit.span())
+    }
+
+    /// Now: what is not so yet is not waited for.
+    pub fn now() -> Self {
+        Self(Instant::now())
     }
 
     /// What is left of it.
@@ -107,8 +114,7 @@ impl Pidfd {
 
     /// It has not ended yet.
     pub fn alive(&self) -> io::Result<bool> {
-        self.ended(Deadline::after(Duration::ZERO))
-            .map(|ended| !ended)
+        self.ended(Deadline::now()).map(|ended| !ended)
     }
 
     /// Kills it; no error if it has ended already.

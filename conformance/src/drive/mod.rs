@@ -6,12 +6,14 @@
 
 mod call;
 mod exit;
+mod limit;
 mod outcome;
 mod runtime;
 mod view;
 
 pub use call::{Call, Stdio};
 pub use exit::{Deadline, Exit, Pidfd};
+pub use limit::{Limit, Limits};
 pub use outcome::Outcome;
 pub use runtime::{BadRuntime, Runtime};
 pub use view::View;

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -16,6 +16,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::call::{Call, Stdio};
 use super::exit::{Deadline, Exit, Pidfd};
+use super::limit::Limit;
 use super::outcome::Outcome;
 use super::view::View;
 use crate::sabotage::Saboteur;
@@ -165,7 +166,7 @@ fn run(argv: &[String], call: &Call) -> io::Result<Outcome> {
 }
 
 /// Waits for a child within a limit.
-fn ended(child: &Child, limit: Duration) -> io::Result<bool> {
+fn ended(child: &Child, limit: Limit) -> io::Result<bool> {
     match Pidfd::open(child.id() as i32)? {
         Some(pidfd) => pidfd.ended(Deadline::after(limit)),
         None => Ok(true),

@@ -8,19 +8,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use nix::mount::{MntFlags, umount2};
 
-use crate::drive::{Deadline, Pidfd};
+use crate::drive::{Deadline, Limits, Pidfd};
 use crate::trial::Trial;
 use crate::verdict::{Check, Stop};
 
 /// The environment variable that marks the processes of a runtime; its value is the trial's id.
 pub(crate) const MARKER: &str = "PLIMSOLL_TRIAL";
-
-/// How long a killed process may take to be gone.
-const GONE: Duration = Duration::from_secs(5);
 
 /// The mount points of all cgroup hierarchies, as the process found them when it first looked.
 fn hierarchies() -> &'static [PathBuf] {
@@ -95,7 +91,9 @@ pub(super) fn clean(trial: &Trial) -> Check {
     thaw(&cgroups_before);
     if let Some((_, init)) = trial.init.borrow().as_ref() {
         // Killed first, so that `delete` finds a stopped container and need not wait.
-        let ended = init.kill().and_then(|()| init.wait(Deadline::after(GONE)));
+        let ended = init
+            .kill()
+            .and_then(|()| init.wait(Deadline::after(trial.limits.gone)));
         ended.map_err(|error| Stop::broken("kill the container's init", error))?;
     }
     let state_left = fs::read_dir(trial.root()).is_ok_and(|mut entries| entries.next().is_some());
@@ -108,7 +106,7 @@ pub(super) fn clean(trial: &Trial) -> Check {
         }
     }
     for dir in cgroups(trial) {
-        remove_cgroup(&dir);
+        remove_cgroup(&dir, trial.limits);
     }
     trial.holders.borrow_mut().clear();
     trial.leave_own_mounts()?;
@@ -117,7 +115,7 @@ pub(super) fn clean(trial: &Trial) -> Check {
 }
 
 /// Ends what is left of a whole run, this one or one whose runner was killed, by its directory.
-pub(super) fn clean_run(dir: &Path) {
+pub(super) fn clean_run(dir: &Path, limits: Limits) {
     let Some(token) = dir
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -129,12 +127,12 @@ pub(super) fn clean_run(dir: &Path) {
             // Best effort: what cannot be killed shows in the removal below and stays for the next run.
             let _ = process
                 .kill()
-                .and_then(|()| process.wait(Deadline::after(GONE)));
+                .and_then(|()| process.wait(Deadline::after(limits.gone)));
         }
     }
     for mount in hierarchies() {
         for cgroup in named(mount, &token, 4) {
-            remove_cgroup(&cgroup);
+            remove_cgroup(&cgroup, limits);
         }
     }
     // The next run tries again.
@@ -194,11 +192,11 @@ fn thaw(cgroups: &[PathBuf]) {
 }
 
 /// Kills everything in a cgroup and below it, and removes it.
-fn remove_cgroup(dir: &Path) {
+fn remove_cgroup(dir: &Path, limits: Limits) {
     thaw(&[dir.to_owned()]);
     for child in fs::read_dir(dir).into_iter().flatten().flatten() {
         if child.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_cgroup(&child.path());
+            remove_cgroup(&child.path(), limits);
         }
     }
     let procs = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
@@ -207,7 +205,7 @@ fn remove_cgroup(dir: &Path) {
             // What does not die keeps the cgroup, which the next run tries again.
             let _ = process
                 .kill()
-                .and_then(|()| process.wait(Deadline::after(GONE)));
+                .and_then(|()| process.wait(Deadline::after(limits.gone)));
         }
     }
     // Gone already, or tried again by the next run.

@@ -12,9 +12,9 @@ use super::cleanup::clean;
 use super::keep::Keep;
 use super::scratch::Scratch;
 use crate::case::Case;
-use crate::drive::{Outcome, Runtime};
+use crate::drive::{Limits, Outcome, Runtime};
 use crate::event::{CaseEvent, Level, Status};
-use crate::trial::{Limits, Trial};
+use crate::trial::Trial;
 use crate::verdict::{Check, Stop, Verdict};
 
 /// How cases are run.

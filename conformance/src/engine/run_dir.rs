@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::cleanup::clean_run;
+use crate::drive::Limits;
 
 /// The start of the directories' names, and of the container ids and cgroups below them.
 const PREFIX: &str = "plimsoll-";
@@ -35,19 +36,21 @@ impl ScratchError {
 pub(crate) struct RunDir {
     dir: PathBuf,
     token: String,
+    limits: Limits,
     _lock: Flock<File>,
 }
 
 impl RunDir {
     /// Makes the directory below the temporary directory, and cleans up after runners that were killed.
-    pub(crate) fn new() -> Result<Self, ScratchError> {
-        Self::new_in(&std::env::temp_dir())
+    /// What is killed for that may take as long to be gone as `limits` say.
+    pub(crate) fn new(limits: Limits) -> Result<Self, ScratchError> {
+        Self::new_in(&std::env::temp_dir(), limits)
     }
 
-    fn new_in(base: &Path) -> Result<Self, ScratchError> {
+    fn new_in(base: &Path, limits: Limits) -> Result<Self, ScratchError> {
         let at = ScratchError::at;
         for stale in stale(base).map_err(at(base))? {
-            clean_run(&stale);
+            clean_run(&stale, limits);
         }
         let dir = tempfile::Builder::new()
             .prefix(PREFIX)
@@ -70,6 +73,7 @@ impl RunDir {
         Ok(Self {
             dir,
             token,
+            limits,
             _lock: held,
         })
     }
@@ -87,7 +91,7 @@ impl RunDir {
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        clean_run(&self.dir);
+        clean_run(&self.dir, self.limits);
     }
 }
 
@@ -133,9 +137,9 @@ mod tests {
         let making = base.path().join("plimsoll-without-lock");
         fs::create_dir(&making).unwrap();
 
-        let living = RunDir::new_in(base.path()).unwrap();
+        let living = RunDir::new_in(base.path(), Limits::default()).unwrap();
         assert!(!dead.exists());
-        let second = RunDir::new_in(base.path()).unwrap();
+        let second = RunDir::new_in(base.path(), Limits::default()).unwrap();
         assert!(living.path().exists() && foreign.exists() && making.exists());
         assert_ne!(living.token(), second.token());
         let path = living.path().to_owned();

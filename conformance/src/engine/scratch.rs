@@ -9,9 +9,9 @@ use plimsoll_fixtures::bundle::ProbeFile;
 use super::base::base;
 use super::run_dir::{RunDir, ScratchError, open_to_all};
 use crate::case::Case;
-use crate::drive::Runtime;
+use crate::drive::{Limits, Runtime};
 use crate::observe::facts;
-use crate::trial::{Limits, Place, Trial};
+use crate::trial::{Place, Trial};
 use crate::verdict::{Check, Stop};
 
 /// The directory of a run of cases. Dropping it ends what is left of the run and removes the directory.
@@ -25,11 +25,11 @@ pub struct Scratch {
 
 impl Scratch {
     /// Makes the directory, and cleans up after runners that were killed. The calling process
-    /// becomes a subreaper, so that what runtimes leave behind is ours to wait for.
-    pub fn new() -> Result<Self, ScratchError> {
+    /// becomes a subreaper, so that what runtimes leave behind is ours to wait for, within `limits`.
+    pub fn new(limits: Limits) -> Result<Self, ScratchError> {
         nix::sys::prctl::set_child_subreaper(true)
             .map_err(|errno| ScratchError::at(&std::env::temp_dir())(errno.into()))?;
-        let dir = RunDir::new()?;
+        let dir = RunDir::new(limits)?;
         let probe = ProbeFile::write_in(dir.path())
             .map_err(io::Error::other)
             .map_err(ScratchError::at(dir.path()))?;

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use plimsoll_fixtures::probe::{Asked, Client, Error, Refusal, Report};
@@ -192,6 +191,12 @@ impl<'t> Agent<'t> {
         }
     }
 
+    /// The trapped signal that arrives; none within the time limit.
+    pub fn signal(&self) -> Check<Option<i32>> {
+        let limit = self.trial.limits.signal.milliseconds();
+        Ok(self.ask(|p| p.wait_signal(limit))?.ok())
+    }
+
     /// Ends the probe with this status.
     pub fn exit(&self, status: i32) -> Check {
         self.talk("the probe takes a command", |probe| probe.exit(status))
@@ -224,8 +229,7 @@ fn told<T>(answer: Result<T, Error>, what: &str) -> Check<T> {
 /// Waits for the first output. A `start` that started nothing shows early: the container is then
 /// still `created`, which no deadline need wait for.
 fn await_output(trial: &Trial, from: &mut Output) -> Check {
-    const EARLY: Duration = Duration::from_millis(300);
-    let early = Deadline::after(EARLY)
+    let early = Deadline::after(trial.limits.look)
         .readable(from.file.as_fd())
         .map_err(|error| Stop::broken("wait for the probe", error))?;
     if early {

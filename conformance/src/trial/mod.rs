@@ -32,4 +32,4 @@ pub use socket::{Listener, Message};
 pub use state::State;
 pub(crate) use steps::{Made, Step};
 pub use terminal::{Console, Terminal};
-pub use trial::{Limits, Trial};
+pub use trial::Trial;

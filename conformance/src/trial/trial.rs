@@ -6,7 +6,6 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
@@ -16,34 +15,16 @@ use super::host_mounts::Left;
 use super::judge::Judge;
 use super::steps::Steps;
 use crate::case::{Case, Ids, Name};
-use crate::drive::{Call, Deadline, Outcome, Pidfd, Runtime};
+use crate::drive::{Call, Deadline, Limits, Outcome, Pidfd, Runtime};
 use crate::observe::Holder;
 use crate::verdict::{Check, Failure, Stop};
-
-/// How long a trial waits before it gives up.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// For one call of the runtime.
-    pub call: Duration,
-    /// For something that a payload or the kernel is to do.
-    pub event: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            call: Duration::from_secs(20),
-            event: Duration::from_secs(10),
-        }
-    }
-}
 
 /// One case on one runtime.
 pub struct Trial {
     pub(crate) case_id: Name,
     pub(crate) covers: Vec<Name>,
     runtime: Runtime,
-    limits: Limits,
+    pub(crate) limits: Limits,
     dir: PathBuf,
     id: String,
     /// The requirements that an assertion has judged so far.

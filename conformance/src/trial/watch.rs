@@ -49,19 +49,18 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::time::Duration;
-
     use rustix::pipe::{PipeFlags, pipe_with};
+    use std::fs;
 
     use super::*;
+    use crate::drive::Limits;
 
     #[test]
     fn a_new_file_is_news_and_a_hung_up_call_is_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let watch = Watch::over(&[dir.path().to_owned()]).unwrap();
         let (over, call) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-        let long = Deadline::after(Duration::from_secs(60));
+        let long = Deadline::after(Limits::default().event);
         fs::write(dir.path().join("log"), "x").unwrap();
         assert!(!watch.news(over.as_fd(), long).unwrap());
         drop(call);
@@ -72,7 +71,7 @@ mod tests {
     fn the_deadline_ends_it_too() {
         let watch = Watch::over(&[]).unwrap();
         let (over, _call) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-        let now = Deadline::after(Duration::ZERO);
+        let now = Deadline::now();
         assert!(watch.news(over.as_fd(), now).unwrap());
     }
 }

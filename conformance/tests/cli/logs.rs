@@ -134,6 +134,23 @@ fn coverage_fails_below_its_goal() {
 }
 
 #[test]
+fn a_kill_shows_case_saboteur_requirement_and_both_observations() {
+    let seen = json!({"status": "fail", "requirements": ["config.hostname.set"], "what": "the name",
+        "expected": "ours", "observed": "theirs"});
+    let log = sabotage("v1", "killed")
+        .replace("\"honest\":null", "\"honest\":{\"status\":\"pass\"}")
+        .replace("\"sabotaged\":null", &format!("\"sabotaged\":{seen}"));
+    let told = plimsoll("merge a.jsonl b.jsonl --format human")
+        .file("a.jsonl", &log)
+        .file("b.jsonl", &sabotage("v2", "skip"))
+        .run()
+        .exits(0);
+    told.prints("killed     config/hostname/seen_inside  [drop /hostname]  config.hostname.set")
+        .prints("honest: pass")
+        .prints(r#"sabotaged: fail, the name: expected "ours", observed "theirs""#);
+}
+
+#[test]
 fn survivors_fail_a_merged_selftest() {
     plimsoll("merge a.jsonl b.jsonl --format human")
         .file("a.jsonl", &sabotage("v1", "killed"))

@@ -191,7 +191,7 @@ fn what_lies_are_about_is_an_operation_of_the_table() {
 
 #[test]
 fn nothing_is_required_of_what_the_table_lacks() {
-    for requirement in catalogue().iter() {
+    for requirement in catalogue() {
         for operation in UNSPECIFIED {
             let about = format!(".{operation}.");
             assert!(

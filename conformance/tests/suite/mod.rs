@@ -84,7 +84,7 @@ impl Suite {
             jobs: 1,
             ..Options::default()
         };
-        let scratch = Scratch::new().map_err(|error| error.to_string())?;
+        let scratch = Scratch::new(options.limits).map_err(|error| error.to_string())?;
         let Fit { runtime, view, .. } =
             engine::fit_view(runtime, &options, &scratch).map_err(|error| error.to_string())?;
         if let Some(view) = view {

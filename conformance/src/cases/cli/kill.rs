@@ -13,11 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
                 agent.get(|p| p.trap(&[TERM, HUP]))?;
                 let outcome = t.runtime(["kill", t.id()])?;
                 t.succeeds(&outcome)?;
-                t.eq(
-                    "the signal that arrived",
-                    agent.ask(|p| p.wait_signal(2000))?.ok(),
-                    TERM,
-                )
+                t.eq("the signal that arrived", agent.signal()?, TERM)
             })
             .saboteurs([
                 lies("kill", How::Instead(&["kill", "{id}", "HUP"])),
@@ -28,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let agent = t.agent()?;
                 agent.get(|p| p.trap(&[TERM]))?;
                 t.must(t.kill("TERM"))?;
-                let arrived = agent.ask(|p| p.wait_signal(2000))?.ok();
+                let arrived = agent.signal()?;
                 t.eq("the signal that arrived", arrived, TERM)?;
                 t.must(t.kill("KILL"))?;
                 t.eq(
@@ -120,7 +116,7 @@ fn names_and_numbers() -> Case {
                 let outcome = t.try_kill(form)?;
                 // Signals beside TERM and KILL may be missing, but not be others.
                 if outcome.ok() {
-                    let arrived = agent.ask(|p| p.wait_signal(2000))?.ok();
+                    let arrived = agent.signal()?;
                     t.on_all()
                         .eq(&format!("what arrives of {form}"), arrived, number)?;
                 }
@@ -148,7 +144,7 @@ fn either_form() -> Case {
         if !option.ok() {
             t.succeeds(&t.try_kill("HUP")?)?;
         }
-        let arrived = agent.ask(|p| p.wait_signal(2000))?.ok();
+        let arrived = agent.signal()?;
         t.eq("the signal that arrived", arrived, HUP)
     })
     .saboteurs([

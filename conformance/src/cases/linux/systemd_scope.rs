@@ -1,10 +1,9 @@
 //! runc's docs/systemd.md, unit name and placement: the scope that systemd makes of a container.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::cases::prelude::*;
-use crate::drive::Deadline;
+use crate::drive::{Deadline, Limit};
 use crate::observe::{host, last_load_state, unit_properties, unit_property};
 use crate::verdict::Stop;
 
@@ -226,7 +225,7 @@ fn ended(name: &str, end: fn(&Trial) -> Check) -> Case {
 }
 
 /// Runs something in a scope of this name, until the trial is cleaned up.
-fn occupy(unit: &str, limit: Duration) -> Check {
+fn occupy(unit: &str, limit: Limit) -> Check {
     let what = format!("make the scope {unit}");
     let failed = |error| Stop::broken(what.as_str(), error);
     let mut command = Command::new("systemd-run");

@@ -1,7 +1,6 @@
 //! runtime.md#delete.
 
 use std::fs;
-use std::time::Duration;
 
 use crate::cases::prelude::*;
 use crate::drive::{Deadline, Pidfd};
@@ -112,7 +111,7 @@ fn keeps_a_joined_namespace() -> Case {
                 // A holder that stays shows in the case, which then passes.
                 if let Ok(Some(process)) = Pidfd::open(holder) {
                     let _ = process.kill();
-                    let _ = process.ended(Deadline::after(Duration::from_secs(5)));
+                    let _ = process.ended(Deadline::after(call.limit));
                 }
             }
             Ok(outcome)

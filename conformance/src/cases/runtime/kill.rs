@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
             let agent = t.agent()?;
             agent.get(|p| p.trap(&[USR1, USR2]))?;
             t.kill("USR1")?;
-            let arrived = agent.ask(|p| p.wait_signal(2000))?.ok();
+            let arrived = agent.signal()?;
             t.on("runtime.operations.kill.sends-signal-running").that(
                 "a signal arrived",
                 arrived.is_some(),
@@ -51,7 +51,7 @@ pub(super) fn cases() -> Vec<Case> {
             agent.get(|p| p.trap(&[USR1]))?;
             let child = agent.get(|p| p.spawn(&["/probe", "sleep", "60000"]))?;
             t.kill("USR1")?;
-            agent.get(|p| p.wait_signal(2000))?;
+            agent.signal()?;
             // Whichever fatal signal came first is the one that the child ends by.
             agent.attempt(|p| p.ask(&["kill", &child.to_string(), "9"]))?;
             let end = agent.get(|p| p.wait(child))?;

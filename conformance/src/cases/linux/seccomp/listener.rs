@@ -7,14 +7,13 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use super::{RARE, filter, supported};
 use crate::case::Name;
 use crate::cases::prelude::*;
-use crate::drive::Deadline;
+use crate::drive::{Deadline, Limit};
 use crate::trial::Delivery;
 use crate::verdict::Stop;
 
@@ -229,15 +228,16 @@ pub(super) fn relays(
         let (agent, resend) = (dir.join("seccomp"), Arc::clone(&resend));
         // Runtimes differ in whether they send at `create` or at `start`. A relay that fails
         // leaves the agent without a connection, which is no kill.
-        thread::spawn(move || relay(&listener, &agent, &*resend));
+        let limit = call.limit;
+        thread::spawn(move || relay(&listener, limit, &agent, &*resend));
         alters("/linux/seccomp/listenerPath", "{dir}/relay").interpose(call, next)
     })
 }
 
 type Resend = dyn Fn(&UnixStream, Delivery) -> io::Result<()> + Send + Sync;
 
-fn relay(listener: &UnixListener, agent: &Path, resend: &Resend) -> io::Result<()> {
-    let deadline = Deadline::after(Duration::from_secs(5));
+fn relay(listener: &UnixListener, limit: Limit, agent: &Path, resend: &Resend) -> io::Result<()> {
+    let deadline = Deadline::after(limit);
     if deadline.readable(listener.as_fd())? {
         let (from, _) = listener.accept()?;
         let delivery = Delivery::of(&from, deadline)?;

@@ -1,0 +1,102 @@
+//! A runtime of a few lines of shell, which makes no container, and cases about it: what the engine
+//! makes of them shows without a machine that could run the suite.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use plimsoll::case::Case;
+use plimsoll::drive::{Limits, Runtime};
+use plimsoll::engine::{self, Options, Scratch};
+use plimsoll::event::SabotageEvent;
+use plimsoll::verdict::Verdict;
+use tempfile::TempDir;
+
+/// Says what it is asked to say, fails where it is asked to, hangs where it is asked to.
+const TOY: &str = r#"#!/bin/sh
+shift 2
+case $1 in
+say) echo "$2" ;;
+hang) exec tail -f /dev/null ;;
+*) exit 1 ;;
+esac
+"#;
+
+/// The toy, and the place to run it in.
+pub(crate) struct Toy {
+    folder: TempDir,
+    pub(crate) runtime: Runtime,
+    pub(crate) options: Options,
+    scratch: Scratch,
+}
+
+impl Toy {
+    /// Under these time limits.
+    pub(crate) fn within(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("toy");
+        std::fs::write(&path, TOY).expect("the folder is writable");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("the file is ours");
+        let argv = vec![path.display().to_string()];
+        Self {
+            folder,
+            runtime: Runtime::new("toy", argv).expect("it is a program"),
+            options: Options {
+                jobs: 1,
+                limits,
+                keep: None,
+            },
+            scratch: Scratch::new(limits).expect("a place to work in"),
+        }
+    }
+
+    /// The program's path.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("toy")
+    }
+
+    /// What becomes of a case on a runtime.
+    pub(crate) fn judge(&self, case: &Case, runtime: &Runtime) -> Verdict {
+        let verdicts = Mutex::new(Vec::new());
+        let keep = |judged: engine::Judged<'_>| push(&verdicts, judged.verdict);
+        engine::run(
+            runtime,
+            &[case],
+            &self.options,
+            &self.scratch,
+            &|_| None,
+            &keep,
+        )
+        .expect("the engine works");
+        taken(verdicts).remove(0)
+    }
+
+    /// What becomes of a case's saboteurs.
+    pub(crate) fn selftest(&self, case: &Case) -> Vec<SabotageEvent> {
+        let events = Mutex::new(Vec::new());
+        let keep = |event| push(&events, event);
+        let (options, scratch) = (&self.options, &self.scratch);
+        engine::selftest(
+            &self.runtime,
+            &[case],
+            options,
+            scratch,
+            "here",
+            &|_| None,
+            &keep,
+        )
+        .expect("the engine works");
+        taken(events)
+    }
+}
+
+fn push<T>(list: &Mutex<Vec<T>>, one: T) {
+    list.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(one);
+}
+
+fn taken<T>(list: Mutex<Vec<T>>) -> Vec<T> {
+    list.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
