@@ -1,17 +1,19 @@
 //! Namespaces: the identity of one, and new ones for containers to join.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::sched::{CloneFlags, setns};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::cgroup::facts;
+use crate::drive::{Deadline, Limit, Pidfd};
 use crate::need::Need;
-use crate::trial::Trial;
+use crate::trial::{Step, Trial};
 use crate::verdict::{Check, Stop};
 
 /// A type of namespace.
@@ -24,7 +26,7 @@ pub struct NamespaceKind {
     flag: CloneFlags,
 }
 
-/// The user namespace, which no thread of a program can make.
+/// The user namespace.
 pub const USER: NamespaceKind = NamespaceKind {
     config: "user",
     proc: "user",
@@ -60,7 +62,7 @@ pub const UTS: NamespaceKind = NamespaceKind {
     flag: CloneFlags::CLONE_NEWUTS,
 };
 
-/// The types that the kernel makes for a thread of a program; [`USER`] and [`TIME`] take more.
+/// The types that a container has by default; [`USER`] and [`TIME`] are the others.
 pub const NAMESPACES: &[NamespaceKind] = &[
     NamespaceKind {
         config: "pid",
@@ -88,20 +90,25 @@ pub struct NewNamespace {
     /// Its path on the host, for config.json.
     pub path: String,
     /// The process that holds it.
-    pub pid: u32,
+    pub pid: i32,
     /// Its identity: `uts:[4026531838]`.
     pub identity: String,
 }
 
-/// A process of ours that waits in a namespace, and ends when this is dropped: after the
-/// container's init was waited for, since the first process of a PID namespace ends last.
-pub(crate) struct Holder(Child);
+/// A process that waits in a namespace, and ends when this is dropped: after the container's init
+/// was waited for, since the first process of a PID namespace ends last.
+pub(crate) struct Holder {
+    process: Pidfd,
+    gone: Limit,
+    /// It ends with us, should we be killed.
+    _input: OwnedFd,
+}
 
 impl Drop for Holder {
     fn drop(&mut self) {
         // It is a child that nobody else waits for, so that neither can fail in a way that matters.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait(Deadline::after(self.gone));
     }
 }
 
@@ -110,24 +117,12 @@ impl Trial {
     /// is mounted in a mount namespace stays there.
     pub fn new_namespace(&self, kind: NamespaceKind) -> Check<NewNamespace> {
         needs_root()?;
-        let probe = self.probe_path();
-        let name = match kind {
-            // The process that makes it stays where it is (time_namespaces(7)).
-            TIME => "time_for_children",
-            _ => kind.proc,
-        };
-        let holder = match kind {
-            USER | TIME => holder_by_command(&probe, kind),
-            // A thread of its own enters the namespace, and its child is born there.
-            _ => thread::spawn(move || holder_by_birth(&probe, kind))
-                .join()
-                .map_err(|_| Stop::Broken("the thread that makes a namespace panicked".into()))?,
-        };
-        let holder = holder
+        let flags = kind.flag.bits();
+        let (pid, holder) = hold(&self.probe_path(), flags, self.limits.gone)
             .map_err(|error| Stop::broken(format!("make a {} namespace", kind.config), error))?;
-        let pid = holder.id();
-        let path = format!("/proc/{pid}/ns/{name}");
-        self.holders.borrow_mut().push(Holder(holder));
+        self.holders.borrow_mut().push(holder);
+        self.steps.push(Step::Held { pid, flags });
+        let path = format!("/proc/{pid}/ns/{}", kind.proc);
         let identity = identity(&path)?;
         Ok(NewNamespace {
             path,
@@ -174,44 +169,24 @@ fn needs_root() -> Check {
     Need::Root.met(facts()).map_err(Stop::Skip)
 }
 
-fn holder(probe: &Path) -> Command {
-    let mut holder = Command::new(probe);
-    holder
-        .arg("agent")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    holder
-}
-
-/// A process born in a new namespace. The calling thread stays there, too.
-fn holder_by_birth(probe: &Path, kind: NamespaceKind) -> io::Result<Child> {
-    unshare(kind.flag)?;
-    if kind.flag == CloneFlags::CLONE_NEWNS {
-        let (nothing, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
-        mount(nothing, "/", nothing, private, nothing)?;
-    }
-    holder(probe).spawn()
-}
-
-/// A process that makes a new namespace itself.
-fn holder_by_command(probe: &Path, kind: NamespaceKind) -> io::Result<Child> {
-    let mut child = holder(probe).stdout(Stdio::piped()).spawn()?;
-    if let (Some(stdin), Some(stdout)) = (child.stdin.as_mut(), child.stdout.as_mut()) {
-        writeln!(stdin, "unshare {}", kind.flag.bits())?;
-        let (mut lines, mut answer) = (BufReader::new(stdout), String::new());
-        lines.read_line(&mut String::new())?;
-        lines.read_line(&mut answer)?;
-        if !answer.starts_with("{\"ok\"") {
-            return Err(io::Error::other(answer));
-        }
-    }
-    if kind == USER {
-        for map in ["uid_map", "gid_map"] {
-            fs::write(format!("/proc/{}/{map}", child.id()), "0 0 4294967295")?;
-        }
-    }
-    Ok(child)
+/// Starts a process in new namespaces. The probe that makes them ends; what it leaves is ours, since
+/// we are a subreaper.
+fn hold(probe: &Path, flags: i32, gone: Limit) -> io::Result<(i32, Holder)> {
+    let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+    let output = Command::new(probe)
+        .args(["hold", &flags.to_string()])
+        .stdin(theirs)
+        .output()?;
+    let pid = String::from_utf8_lossy(&output.stdout).trim().parse();
+    let said = || io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    let pid = pid.map_err(|_| said())?;
+    let process = Pidfd::open(pid)?.ok_or_else(said)?;
+    let holder = Holder {
+        process,
+        gone,
+        _input: ours,
+    };
+    Ok((pid, holder))
 }
 
 fn identity(path: &str) -> Check<String> {

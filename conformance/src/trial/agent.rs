@@ -137,10 +137,10 @@ impl<'t> Agent<'t> {
         };
         await_output(trial, &mut from)?;
         trial.set_deadline();
-        trial.steps.push(Step::Met);
         let steps = trial.steps.clone();
         let mut client = Client::new(from, Input { file: to, steps });
         let report = told(client.report(), "the program of the container reports")?;
+        trial.steps.push(Step::Met);
         *trial.streams.borrow_mut() = Some(Streams::Talking(client));
         Ok(Self { trial, report })
     }
@@ -158,7 +158,9 @@ impl<'t> Agent<'t> {
         &self,
         question: impl FnOnce(&mut Probe) -> Asked<T>,
     ) -> Check<Result<T, Refusal>> {
-        self.talk("the probe answers", question)
+        let answer = self.talk("the probe answers", question)?;
+        self.trial.steps.answered(&answer);
+        Ok(answer)
     }
 
     /// Asks for something that sets the scene: a refusal by the kernel stops the case.

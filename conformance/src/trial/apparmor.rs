@@ -6,6 +6,9 @@ use super::trial::Trial;
 use crate::observe::host;
 use crate::verdict::Check;
 
+/// apparmor_parser(8).
+const PARSER: &str = "apparmor_parser";
+
 /// A loaded profile; dropped, it is unloaded.
 pub struct Profile {
     file: PathBuf,
@@ -25,25 +28,23 @@ impl Trial {
             &format!("profile {name} {flags} {{\n  {all}\n  {rules}\n}}\n"),
         )?;
         let profile = Profile { file };
-        profile.parser("--replace")?;
+        self.host(PARSER, &profile.arguments("--replace"))?;
         Ok(profile)
     }
 }
 
 impl Profile {
-    /// `apparmor_parser(8)`, which would otherwise keep a copy in the machine's cache.
-    fn parser(&self, operation: &str) -> Check<String> {
+    /// The parser's arguments; it would otherwise keep a copy in the machine's cache.
+    fn arguments(&self, operation: &str) -> Vec<String> {
         let file = self.file.display().to_string();
-        host(
-            "apparmor_parser",
-            &[operation, "--skip-cache", "--quiet", file.as_str()],
-        )
+        let words = [operation, "--skip-cache", "--quiet", &file];
+        words.map(str::to_owned).to_vec()
     }
 }
 
 impl Drop for Profile {
     fn drop(&mut self) {
         // Harmless where it fails: the name is this trial's alone, and nothing else runs under it.
-        let _ = self.parser("--remove");
+        let _ = host(PARSER, &self.arguments("--remove"));
     }
 }

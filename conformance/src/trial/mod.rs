@@ -30,6 +30,6 @@ pub(crate) use place::Place;
 pub use seccomp::{Delivery, Notified, SeccompAgent};
 pub use socket::{Listener, Message};
 pub use state::State;
-pub(crate) use steps::{Made, Step};
+pub(crate) use steps::{Made, Sign, Step};
 pub use terminal::{Console, Terminal};
 pub use trial::Trial;

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::socket::read;
+use super::steps::Step;
 use super::trial::Trial;
 use crate::drive::Deadline;
 use crate::verdict::{Check, Stop};
@@ -62,6 +63,7 @@ impl Trial {
         let path = self.dir().join("seccomp");
         let listener = UnixListener::bind(&path)
             .map_err(|error| Stop::broken(format!("listen on {}", path.display()), error))?;
+        self.steps.push(Step::Listens(path, None));
         Ok(SeccompAgent {
             trial: self,
             listener,
@@ -79,6 +81,7 @@ impl Trial {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| Stop::broken("start the probe", error))?;
+        self.steps.notified(errno);
         Ok(Notified {
             trial: self,
             process,

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
+use super::steps::Step;
 use super::trial::Trial;
 use crate::drive::Deadline;
 use crate::verdict::{Check, Stop};
@@ -37,6 +38,7 @@ impl Trial {
     pub fn listen(&self, path: PathBuf, connections: usize) -> Check<Listener> {
         let listener = UnixListener::bind(&path)
             .map_err(|error| Stop::broken(format!("listen on {}", path.display()), error))?;
+        self.steps.push(Step::Listens(path.clone(), None));
         let deadline = self.deadline();
         let reader = thread::spawn(move || {
             (0..connections)

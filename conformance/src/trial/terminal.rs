@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use plimsoll_fixtures::probe::Report;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
+use super::steps::Step;
 use super::trial::Trial;
 use crate::drive::{Call, Outcome};
 use crate::verdict::{Check, Stop};
@@ -34,6 +35,7 @@ impl Trial {
         let path = self.fresh_path("console");
         let listener = UnixListener::bind(&path)
             .map_err(|error| Stop::broken(format!("listen on {}", path.display()), error))?;
+        self.steps.push(Step::Console(path.clone()));
         Ok(Console {
             trial: self,
             listener,
@@ -119,11 +121,12 @@ impl<'t> Console<'t> {
 impl Terminal<'_> {
     /// Types a line.
     pub fn type_line(&mut self, line: &str) -> Check {
-        writeln!(self.master, "{line}").map_err(|error| Stop::broken("type", error))
+        self.type_text(&format!("{line}\n"))
     }
 
     /// Types without ending the line: `\u{3}` is Ctrl-C.
     pub fn type_text(&mut self, text: &str) -> Check {
+        self.trial.steps.push(Step::Typed(text.to_owned()));
         write!(self.master, "{text}").map_err(|error| Stop::broken("type", error))
     }
 
@@ -142,6 +145,7 @@ impl Terminal<'_> {
         use std::io::Read;
         let deadline = self.trial.deadline();
         let mut seen = String::new();
+        self.trial.steps.push(Step::Shown(text.to_owned()));
         loop {
             if seen.contains(text) {
                 return Ok(seen);

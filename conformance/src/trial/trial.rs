@@ -7,16 +7,17 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
 
 use super::agent::{Output, Streams};
 use super::host_mounts::Left;
 use super::judge::Judge;
-use super::steps::Steps;
+use super::steps::{Sign, Steps};
 use crate::case::{Case, Ids, Name};
 use crate::drive::{Call, Deadline, Limits, Outcome, Pidfd, Runtime};
-use crate::observe::Holder;
+use crate::observe::{Holder, host};
 use crate::verdict::{Check, Failure, Stop};
 
 /// One case on one runtime.
@@ -172,8 +173,13 @@ impl Trial {
 
     /// Writes a file on the host.
     pub fn write(&self, file: &Path, text: &str) -> Check {
-        self.steps.wrote(file, text);
-        fs::write(file, text)
+        self.write_bytes(file, text.as_bytes())
+    }
+
+    /// As [`Trial::write`], for what is no text.
+    pub fn write_bytes(&self, file: &Path, content: &[u8]) -> Check {
+        self.steps.wrote(file, content);
+        fs::write(file, content)
             .map_err(|error| Stop::broken(format!("write {}", file.display()), error))
     }
 
@@ -191,6 +197,41 @@ impl Trial {
         self.steps.host(&["ln", "-s", target, &path]);
         std::os::unix::fs::symlink(target, link)
             .map_err(|error| Stop::broken(format!("link {}", link.display()), error))
+    }
+
+    /// Gives a file on the host another path.
+    pub fn rename(&self, from: &Path, to: &Path) -> Check {
+        let (old, new) = (from.display().to_string(), to.display().to_string());
+        self.steps.host(&["mv", "-T", &old, &new]);
+        fs::rename(from, to).map_err(|error| Stop::broken(format!("rename {old}"), error))
+    }
+
+    /// Makes a second name of a file on the host.
+    pub fn link(&self, file: &Path, name: &Path) -> Check {
+        let (old, new) = (file.display().to_string(), name.display().to_string());
+        self.steps.host(&["ln", &old, &new]);
+        fs::hard_link(file, name).map_err(|error| Stop::broken(format!("link {old}"), error))
+    }
+
+    /// Makes the node of a character device on the host.
+    pub fn make_device(&self, path: &Path, major: u64, minor: u64) -> Check {
+        let shown = path.display().to_string();
+        let numbers = [major, minor].map(|number| number.to_string());
+        let [major_word, minor_word] = &numbers;
+        self.steps
+            .host(&["mknod", "-m", "666", &shown, "c", major_word, minor_word]);
+        let mode = Mode::from_bits_truncate(0o666);
+        mknod(path, SFlag::S_IFCHR, mode, makedev(major, minor))
+            .map_err(|error| Stop::broken(format!("make the device {shown}"), error))
+    }
+
+    /// Runs a program of the host that sets the scene, and hands over its standard output.
+    pub fn host<A: AsRef<str>>(&self, program: &str, args: &[A]) -> Check<String> {
+        let words: Vec<&str> = std::iter::once(program)
+            .chain(args.iter().map(AsRef::as_ref))
+            .collect();
+        self.steps.host(&words);
+        host(program, args)
     }
 
     /// Gives a file on the host to a user and group.
@@ -256,6 +297,7 @@ impl Trial {
         meanwhile: impl FnOnce() -> Check<T>,
     ) -> Check<(Outcome, T)> {
         self.note_id(call);
+        let begun = self.steps.begun(Sign::Hook(tag.to_owned()));
         let runtime = &self.runtime;
         let watch = self.watch_hooks()?;
         let (over, end) = pipe_with(PipeFlags::CLOEXEC)
@@ -276,7 +318,8 @@ impl Trial {
             released.map(|()| (outcome, seen))
         })?;
         let outcome = outcome?;
-        self.note(call, &outcome);
+        self.steps.returned(begun, call, &outcome);
+        self.calls.borrow_mut().push(outcome.clone());
         let seen = seen?;
         in_time(&outcome)?;
         if call.operation() == "create" && outcome.ok() {
@@ -295,6 +338,8 @@ impl Trial {
         let (from, to) = pipe_with(PipeFlags::CLOEXEC)
             .map_err(|error| Stop::broken("make a pipe for what is printed", error))?;
         let mut printed = Output::new(from, self.set_deadline());
+        let begun = self.steps.begun(Sign::Line);
+        let shown = call.clone();
         let call = call.stdout(to);
         let runtime = &self.runtime;
         let (outcome, seen) = std::thread::scope(|scope| {
@@ -307,7 +352,9 @@ impl Trial {
                 .unwrap_or_else(|_| Err(Stop::Broken("a caller panicked".into())));
             (outcome, seen)
         });
-        self.calls.borrow_mut().push(outcome?);
+        let outcome = outcome?;
+        self.steps.returned(begun, &shown, &outcome);
+        self.calls.borrow_mut().push(outcome);
         seen
     }
 
@@ -337,9 +384,8 @@ impl Trial {
                 .collect()
         });
         let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Check<_>>()?;
-        for (call, outcome) in calls.iter().zip(&outcomes) {
-            self.note(call, outcome);
-        }
+        self.steps.together(calls, &outcomes);
+        self.calls.borrow_mut().extend(outcomes.iter().cloned());
         outcomes.iter().try_for_each(in_time)?;
         Ok(outcomes)
     }

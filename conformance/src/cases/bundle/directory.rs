@@ -31,7 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .run(|t| {
             let moved = t.dir().join(format!("a bündle {}", "x".repeat(200)));
-            rename(&t.bundle(), &moved)?;
+            t.rename(&t.bundle(), &moved)?;
             let path = moved.display().to_string();
             let create = t.command(["create", "--bundle", &path, t.id()]);
             t.must(t.agent_by(create))?;
@@ -82,9 +82,9 @@ fn config_elsewhere(fact: &str, requirement: &'static str, elsewhere: &'static s
         .bundle(|b| b.dir("below", 0o755))
         .run(move |t| {
             let (right, wrong) = (t.bundle().join("config.json"), t.bundle().join(elsewhere));
-            rename(&right, &wrong)?;
+            t.rename(&right, &wrong)?;
             t.refused()?;
-            rename(&wrong, &right)?;
+            t.rename(&wrong, &right)?;
             t.must(t.create())
         })
         .saboteurs([wraps(

@@ -1,7 +1,6 @@
 //! glossary.md#json: the encoding of config.json.
 
 use crate::cases::prelude::*;
-use crate::verdict::Stop;
 
 const UTF8: &str = "glossary.json.utf8";
 const ORDER: &str = "glossary.json.order-insignificant";
@@ -32,8 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
                     .chain(text.encode_utf16())
                     .flat_map(u16::to_le_bytes)
                     .collect();
-                std::fs::write(&file, utf16)
-                    .map_err(|error| Stop::broken(format!("write {}", file.display()), error))?;
+                t.write_bytes(&file, &utf16)?;
                 t.refused()
             })
             .saboteurs([lies("create", How::Skip)]),

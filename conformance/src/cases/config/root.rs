@@ -109,10 +109,9 @@ fn at(
         .run(move |t| {
             let parent = t.dir().join(parent);
             t.make_dir(&parent)?;
-            fs::rename(t.rootfs("/"), parent.join("rootfs"))
-                .map_err(|error| Stop::broken("move the root file system", error))?;
-            fs::hard_link(t.probe_path(), t.dir().join("caller/a/b/rootfs/probe"))
-                .map_err(|error| Stop::broken("link the probe", error))?;
+            t.rename(&t.rootfs("/"), &parent.join("rootfs"))?;
+            let callers = t.dir().join("caller/a/b/rootfs/probe");
+            t.link(&t.probe_path(), &callers)?;
             let call = t.create_call().cwd(t.dir().join("caller"));
             let seen = t.judged_agent_by(call)?.get(|p| p.read("/marker"))?;
             t.eq("/marker", seen, "configured")

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use super::devices::node;
 use crate::cases::prelude::*;
 use crate::verdict::Stop;
 
@@ -131,7 +130,7 @@ fn bound_dev() -> Case {
     })
     .run(|t| {
         for (name, major, minor) in DEVICES {
-            node(&t.bundle().join("dev").join(name), *major, *minor)?;
+            t.make_device(&t.bundle().join("dev").join(name), *major, *minor)?;
         }
         let before = links(&t.bundle())?;
         t.must(t.create())?;

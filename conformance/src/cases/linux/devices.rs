@@ -1,12 +1,8 @@
 //! config-linux.md#devices.
 
-use std::path::Path;
-
-use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use plimsoll_fixtures::probe::FileKind;
 
 use crate::cases::prelude::*;
-use crate::verdict::Stop;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![listed(), unlisted(), anywhere(), owned(), matching()];
@@ -166,13 +162,6 @@ fn unlisted() -> Case {
     )])
 }
 
-/// Makes the node of a character device on the host.
-pub(super) fn node(path: &Path, major: u64, minor: u64) -> Check {
-    let mode = Mode::from_bits_truncate(0o666);
-    mknod(path, SFlag::S_IFCHR, mode, makedev(major, minor))
-        .map_err(|error| Stop::broken("make a device node", error))
-}
-
 /// Something else is in the device's place.
 fn mismatch(what: &'static str) -> Case {
     Case::new(
@@ -192,7 +181,7 @@ fn mismatch(what: &'static str) -> Case {
     })
     .run(move |t| {
         if what == "other_device" {
-            node(&t.rootfs("/opt/zero"), 1, 3)?;
+            t.make_device(&t.rootfs("/opt/zero"), 1, 3)?;
         }
         t.refused()?;
         match what {
@@ -215,7 +204,7 @@ fn matching() -> Case {
             .push("/linux/devices", zero("/opt/zero"))
     })
     .run(|t| {
-        node(&t.rootfs("/opt/zero"), 1, 5)?;
+        t.make_device(&t.rootfs("/opt/zero"), 1, 5)?;
         let seen = t.must(t.judged_agent()?.get(|p| p.stat_target("/opt/zero")))?;
         t.eq("numbers", (seen.major, seen.minor), (1, 5))
     })

@@ -120,7 +120,7 @@ fn uts() -> Case {
             let agent = t.agent_by(t.create_call().through(["nsenter", &enter]))?;
             let sethostname = libc::SYS_sethostname.to_string();
             agent.get(|p| p.ask(&["syscall", &sethostname, "@plimsoll-inside", "15"]))?;
-            let outside = t.host_name_of(held.pid.cast_signed())?;
+            let outside = t.host_name_of(held.pid)?;
             t.ne("the host name outside", outside, "plimsoll-inside")
         })
         .saboteurs([without("uts")])

@@ -48,12 +48,13 @@ fn network(t: &Trial) -> Check<NewNamespace> {
     }
 }
 
-/// Runs `ip` in a network namespace, by its path.
-fn ip(namespace: &str, words: &str) -> Check<String> {
-    let net = format!("--net={namespace}");
-    let head = [net.as_str(), "ip"];
-    let all: Vec<&str> = head.into_iter().chain(words.split(' ')).collect();
-    observe::host("nsenter", &all)
+/// The arguments of nsenter(1) that run `ip` in a network namespace, by its path.
+fn ip(namespace: &str, words: &str) -> Vec<String> {
+    let words = words.split(' ').map(str::to_owned);
+    [format!("--net={namespace}"), "ip".to_owned()]
+        .into_iter()
+        .chain(words)
+        .collect()
 }
 
 /// A host of the case's own, with the device on it.
@@ -65,7 +66,7 @@ fn host(t: &Trial) -> Check<NewNamespace> {
         "addr add 10.9.8.7/24 dev ours0",
         "-6 addr add fd00::7/64 dev ours0",
     ] {
-        ip(&host.path, words)?;
+        t.host("nsenter", &ip(&host.path, words))?;
     }
     Ok(host)
 }
@@ -78,7 +79,7 @@ fn try_create(t: &Trial, host: &NewNamespace) -> Check<Outcome> {
 
 /// Whether a network namespace has a link of this name.
 fn has_link(namespace: &str, name: &str) -> Check<bool> {
-    let links = ip(namespace, "-o link")?;
+    let links = observe::host("nsenter", &ip(namespace, "-o link"))?;
     Ok(links
         .lines()
         .filter_map(|line| line.split(' ').nth(1))
@@ -105,7 +106,8 @@ fn meddles(operation: &'static str, words: &'static str) -> Saboteur {
             let state = next(&call.aside(["state", call.id()]))?
                 .json()
                 .unwrap_or_default();
-            ip(&format!("/proc/{}/ns/net", state["pid"]), words)?;
+            let inside = format!("/proc/{}/ns/net", state["pid"]);
+            observe::host("nsenter", &ip(&inside, words))?;
         }
         Ok(outcome)
     })
@@ -214,7 +216,10 @@ fn impossible() -> Case {
 fn joined(t: &Trial, links: &[&str]) -> Check<NewNamespace> {
     let held = network(t)?;
     for link in links {
-        ip(&held.path, &format!("link add {link} type veth"))?;
+        t.host(
+            "nsenter",
+            &ip(&held.path, &format!("link add {link} type veth")),
+        )?;
     }
     let mut config = t.config()?;
     for entry in config["linux"]["namespaces"]
@@ -279,7 +284,7 @@ fn left_alone() -> Case {
         if !has_link(&namespace, DEVICE)? {
             return Trial::spoilt("the container has the device", true, false.into());
         }
-        ip(&namespace, "link set ours0 mtu 1300")?;
+        t.host("nsenter", &ip(&namespace, "link set ours0 mtu 1300"))?;
         let device = seen(t, DEVICE)?;
         t.eq("MTU after `start`", device.map(|device| device.mtu), 1300)
     })

@@ -5,7 +5,7 @@
 mod script;
 mod snapshot;
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ impl Keep {
                 _ => {}
             }
             copy_tree(&trial.bundle(), &dir.join("bundle"))?;
+            copy_rest(trial.dir(), &dir.join("beside"))?;
             // Hooks call it by its path on the host.
             fs::copy(trial.probe_path(), dir.join("probe")).map(|_| ())
         })();
@@ -41,7 +42,7 @@ impl Keep {
         let Self(dir) = self;
         let kept = (|| {
             let steps = trial.steps.all();
-            let calls: Vec<Value> = steps.iter().filter_map(made).map(record).collect();
+            let calls: Vec<Value> = steps.iter().flat_map(made).map(record).collect();
             fs::write(dir.join("calls.json"), serde_json::to_vec_pretty(&calls)?)?;
             let script = dir.join("repro.sh");
             fs::write(&script, script::of(trial, &steps))?;
@@ -59,10 +60,12 @@ fn failed(dir: &Path, error: &io::Error) -> Stop {
     Stop::broken(format!("keep {}", dir.display()), error)
 }
 
-fn made(step: &Step) -> Option<&Made> {
+/// The calls of a step.
+fn made(step: &Step) -> Vec<&Made> {
     match step {
-        Step::Call(made) => Some(made),
-        _ => None,
+        Step::Call(made) | Step::Begun(Some(made), _) => vec![made],
+        Step::Together(calls) => calls.iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -79,21 +82,39 @@ fn record(made: &Made) -> Value {
     })
 }
 
+/// Copies what a bundle has beside itself.
+fn copy_rest(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name != "bundle" && name != "root" {
+            copy_entry(&entry, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
 /// Copies directories, files and links; what else there is (devices, sockets) is left out.
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else if kind.is_symlink() {
-            symlink(fs::read_link(entry.path())?, &target)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), &target)?;
-        }
+        copy_entry(&entry, &to.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+fn copy_entry(entry: &DirEntry, to: &Path) -> io::Result<()> {
+    let (from, kind) = (entry.path(), entry.file_type()?);
+    if kind.is_dir() {
+        copy_tree(&from, to)
+    } else if kind.is_symlink() {
+        symlink(fs::read_link(from)?, to)
+    } else if kind.is_file() {
+        fs::copy(from, to).map(|_| ())
+    } else {
+        Ok(())
+    }
 }

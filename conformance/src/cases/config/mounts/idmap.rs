@@ -96,8 +96,8 @@ fn mapped(option: &'static str) -> Case {
                 .push("/mounts", entry(option, &one(2000, 0), &one(3000, 0)))
         })
         .run(move |t| {
-            owner(&t.bundle().join("data/file"), 2000, 3000)?;
-            owner(&t.bundle().join("data/open"), 2000, 3000)?;
+            t.give(&t.bundle().join("data/file"), 2000, 3000)?;
+            t.give(&t.bundle().join("data/open"), 2000, 3000)?;
             t.on(&accepts[..]).must(t.create())?;
             t.start()?;
             let agent = t.started()?;
