@@ -142,18 +142,18 @@ pub struct DeviceList {
 }
 
 /// What engines rely on without asking: the devices that every container has, and nodes of any kind.
-/// devices.txt of the kernel gives the numbers.
+/// devices.txt of the kernel gives the numbers. Neighbours that are alike share tests in the program.
 const DEFAULTS: [(DeviceKind, Option<u32>, Option<u32>, Access); 10] = [
-    (DeviceKind::Char, None, None, Access::MKNOD),
     (DeviceKind::Block, None, None, Access::MKNOD),
+    (DeviceKind::Char, None, None, Access::MKNOD),
     (DeviceKind::Char, Some(1), Some(3), Access::ALL), // null
     (DeviceKind::Char, Some(1), Some(5), Access::ALL), // zero
     (DeviceKind::Char, Some(1), Some(7), Access::ALL), // full
     (DeviceKind::Char, Some(1), Some(8), Access::ALL), // random
     (DeviceKind::Char, Some(1), Some(9), Access::ALL), // urandom
+    (DeviceKind::Char, Some(136), None, Access::ALL),  // pts
     (DeviceKind::Char, Some(5), Some(0), Access::ALL), // tty
     (DeviceKind::Char, Some(5), Some(2), Access::ALL), // ptmx
-    (DeviceKind::Char, Some(136), None, Access::ALL),  // pts
 ];
 
 /// The console is apart, since a terminal may be the host's own.

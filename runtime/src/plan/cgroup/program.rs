@@ -93,24 +93,58 @@ pub(super) fn compile(policy: &Policy) -> Vec<Instruction> {
         immediate(code::JUMP_UNEQUAL, ACCESS, 2, 0),
     ];
     program.extend(verdict(true));
-    for rule in policy.rules.iter().rev() {
-        program.extend(compile_rule(rule));
-    }
+    let rules: Vec<Tested<'_>> = policy.rules.iter().rev().map(Tested::of).collect();
+    program.extend(compile_rules(&rules, 0));
     program.extend(verdict(policy.allow));
     program
 }
 
-fn compile_rule(rule: &Rule) -> Vec<Instruction> {
-    let tests: Vec<(u8, u32)> = [
-        Some((KIND, rule.pattern.kind as u32)),
-        rule.pattern.major.map(|major| (MAJOR, major)),
-        rule.pattern.minor.map(|minor| (MINOR, minor)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+/// A rule with its tests: register and value.
+struct Tested<'a> {
+    tests: Vec<(u8, u32)>,
+    rule: &'a Rule,
+}
+
+impl<'a> Tested<'a> {
+    fn of(rule: &'a Rule) -> Self {
+        let tests = [
+            Some((KIND, rule.pattern.kind as u32)),
+            rule.pattern.major.map(|major| (MAJOR, major)),
+            rule.pattern.minor.map(|minor| (MINOR, minor)),
+        ];
+        Self {
+            tests: tests.into_iter().flatten().collect(),
+            rule,
+        }
+    }
+}
+
+/// So many rules share a test at most: a rule has seven instructions or fewer, and a jump is of 16 bits.
+const MOST: usize = 4000;
+
+/// Rules from their test number `depth` on. Neighbours that begin with the same test share it: the kernel
+/// follows every way through a program before it takes it, and each costs a microsecond.
+fn compile_rules(rules: &[Tested<'_>], depth: usize) -> Vec<Instruction> {
+    let mut out = Vec::new();
+    for alike in rules.chunk_by(|one, next| one.tests.get(depth) == next.tests.get(depth)) {
+        let Some((register, value)) = alike[0].tests.get(depth) else {
+            out.extend(alike.iter().flat_map(|tested| body(tested.rule)));
+            continue;
+        };
+        for alike in alike.chunks(MOST) {
+            let inner = compile_rules(alike, depth + 1);
+            let distance = inner.len() as i16;
+            out.push(immediate(code::JUMP_UNEQUAL, *register, distance, *value));
+            out.extend(inner);
+        }
+    }
+    out
+}
+
+/// What a rule does with a request that it matches.
+fn body(rule: &Rule) -> Vec<Instruction> {
     let access = u32::from(rule.access.0);
-    let body: Vec<Instruction> = match (rule.allow, rule.access == Access::ALL) {
+    match (rule.allow, rule.access == Access::ALL) {
         (allow, true) => verdict(allow).to_vec(),
         (true, false) => {
             let left = !access & u32::from(Access::ALL.0);
@@ -129,14 +163,5 @@ fn compile_rule(rule: &Rule) -> Vec<Instruction> {
             body.extend(verdict(false));
             body
         }
-    };
-    let length = tests.len() + body.len();
-    let mut out = Vec::with_capacity(length);
-    for (index, (register, value)) in tests.into_iter().enumerate() {
-        // A rule is at most seven instructions long.
-        let distance = (length - index - 1) as i16;
-        out.push(immediate(code::JUMP_UNEQUAL, register, distance, value));
     }
-    out.extend(body);
-    out
 }

@@ -143,3 +143,19 @@ fn a_listed_denial_comes_before_the_defaults() {
         3
     ));
 }
+
+#[test]
+fn neighbours_share_their_tests_however_many_there_are() {
+    let entry = |minor: usize| serde_json::json!({"allow": true, "type": "c", "major": 9, "minor": minor, "access": "rw"});
+    let mut json = vec![serde_json::json!({"allow": false})];
+    json.extend((0..9_000).map(entry));
+    let entries = serde_json::from_value::<Vec<_>>(json.into()).expect("entries");
+    let (_, policy) = both(&entries);
+    let program = compile(&policy);
+    // A test of the minor number and four instructions each; kind and major are asked once in thousands.
+    assert!(program.len() < 9_000 * 5 + 100, "{}", program.len());
+    for (minor, wanted) in [(0, true), (4_500, true), (8_999, true), (9_000, false)] {
+        let answer = run(&program, DeviceKind::Char, Access::READ, 9, minor);
+        assert_eq!(answer, wanted, "{minor}");
+    }
+}
