@@ -9,6 +9,7 @@ pub mod cli;
 pub mod exec;
 pub mod host;
 pub mod plan;
+mod read;
 pub mod spec;
 pub mod state;
 pub mod sys;

@@ -183,6 +183,7 @@ impl<'a> Launch<'a> {
             owner: self.facts.euid,
             annotations: self.plan.state.annotations.clone(),
             pid_start: 0,
+            pid_mark: None,
             creator: Process::current(),
             init_exe: None,
             cgroup: None,

@@ -231,8 +231,7 @@ pub(super) fn record(
     let exe = std::fs::metadata("/proc/self/exe").step(&NONE, || "look at the own executable")?;
     container.update(|record| {
         record.recorded = status;
-        record.pid = process.pid;
-        record.pid_start = process.start;
+        record.set_process(process);
         record.init_exe = Some((exe.dev(), exe.ino()));
         if let Some(cgroup) = &mut record.cgroup {
             cgroup.mount_namespace = cgroup::told_apart_by(cgroup, pid);

@@ -8,7 +8,6 @@ mod container;
 mod error;
 mod id;
 mod process;
-mod read;
 mod record;
 mod status;
 mod store;

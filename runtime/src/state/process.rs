@@ -1,31 +1,61 @@
-//! A process named so that its PID can be trusted later: with the time it started.
+//! A process named so that its PID can be trusted later.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::fstat;
+use nix::sys::statfs::{FsType, fstatfs};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::read;
+use crate::read;
 use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
-/// A PID with its start time; the pair is unique until the machine is booted again.
+/// `PID_FS_MAGIC` of linux/magic.h. Before Linux 6.9 a pidfd is no file of a file system of its own, and all
+/// have the same inode number.
+const PIDFS: FsType = FsType(0x5049_4446);
+
+/// A PID with what tells the process from others that had it or will have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// PID as the runtime sees it.
     pub pid: i32,
-    /// Clock ticks between boot and the start of the process: field 22 of /proc/PID/stat, proc(5).
+    /// Where there is no mark: clock ticks between boot and the start of the process, field 22 of
+    /// /proc/PID/stat, proc(5). With the PID it is unique until the machine is booted again.
+    #[serde(default)]
     pub start: u64,
+    /// The inode of the process's descriptors, mixed with the id of this boot: no other process has it. It is
+    /// had for a tenth of what the kernel takes to make `stat`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u64>,
 }
 
 impl Process {
-    /// The process that has this PID now; `None` where there is none or it is a zombie.
+    /// The process that has this PID now; `None` where there is none or it has ended.
     pub fn find(pid: i32) -> Option<Self> {
+        let pidfd = pidfd_open(Pid::from_raw(pid)).ok()?;
+        match mark(&pidfd) {
+            Some(mark) => (!has_ended(&pidfd)).then_some(Self {
+                pid,
+                start: 0,
+                mark: Some(mark),
+            }),
+            None => Self::find_by_start(pid),
+        }
+    }
+
+    /// As [`Process::find`], for kernels whose descriptors tell nothing.
+    fn find_by_start(pid: i32) -> Option<Self> {
         let text = read::small(format!("/proc/{pid}/stat")).ok()?;
         let (letter, start) = parse_stat(&text)?;
-        (!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self { pid, start })
+        (!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self {
+            pid,
+            start,
+            mark: None,
+        })
     }
 
     /// The calling process.
@@ -35,7 +65,7 @@ impl Process {
 
     /// Whether this very process still lives; a zombie does not.
     pub fn is_alive(self) -> bool {
-        self.pid > 0 && Self::find(self.pid) == Some(self)
+        self.open().is_ok()
     }
 
     /// Sends a signal to this very process: the descriptor is opened first, then it is checked that
@@ -64,14 +94,48 @@ impl Process {
         }
     }
 
-    fn open(self) -> nix::Result<OwnedFd> {
-        let pidfd = pidfd_open(Pid::from_raw(self.pid))?;
-        if self.is_alive() {
-            Ok(pidfd)
-        } else {
-            Err(Errno::ESRCH)
+    /// A descriptor of this very process; ESRCH where it has ended. The descriptor comes first: what is found
+    /// afterwards, the PID's or its own, is of the process that it stands for.
+    pub fn open(self) -> nix::Result<OwnedFd> {
+        if self.pid <= 0 {
+            return Err(Errno::ESRCH);
         }
+        let pidfd = pidfd_open(Pid::from_raw(self.pid))?;
+        let same = match self.mark {
+            Some(mark) => mark_by_inode(&pidfd) == Some(mark) && !has_ended(&pidfd),
+            None => Self::find_by_start(self.pid) == Some(self),
+        };
+        same.then_some(pidfd).ok_or(Errno::ESRCH)
     }
+}
+
+/// The mark of the process that a descriptor stands for, where the kernel and this boot give one.
+fn mark(pidfd: &OwnedFd) -> Option<u64> {
+    (fstatfs(pidfd).ok()?.filesystem_type() == PIDFS)
+        .then(|| mark_by_inode(pidfd))
+        .flatten()
+}
+
+/// As [`mark`], to be compared with one: of a kernel that gives none it is that of no process.
+fn mark_by_inode(pidfd: &OwnedFd) -> Option<u64> {
+    Some(fstat(pidfd).ok()?.st_ino ^ boot()?)
+}
+
+/// Half of the random id of this boot (random(4)), asked for once. Inodes of processes are counted anew from
+/// each boot on, and a container's record may lie on a disk.
+fn boot() -> Option<u64> {
+    static BOOT: OnceLock<Option<u64>> = OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let id = read::small_text("/proc/sys/kernel/random/boot_id").ok()?;
+        let digits: String = id.chars().filter(|c| *c != '-').take(16).collect();
+        u64::from_str_radix(&digits, 16).ok()
+    })
+}
+
+/// Whether the process of a descriptor has ended (pidfd_open(2): it is then readable), reaped or not.
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
 }
 
 /// State letter and start time. The name of the command, in brackets, may hold anything.
@@ -96,17 +160,66 @@ mod tests {
         assert_eq!(parse_stat(b"42 (a) S 1"), None);
     }
 
+    /// A process that has another's PID.
+    fn other(process: Process) -> Process {
+        Process {
+            start: process.start + 1,
+            mark: process.mark.map(|mark| mark + 1),
+            ..process
+        }
+    }
+
     #[test]
     fn the_own_process_lives_and_one_of_another_time_does_not() {
         let own = Process::current().expect("/proc is mounted");
-        assert!(own.is_alive());
+        let by_start = Process::find_by_start(own.pid).expect("/proc is mounted");
+        for process in [own, by_start] {
+            assert!(process.is_alive(), "{process:?}");
+            assert!(!other(process).is_alive(), "{process:?}");
+        }
+        let none = Process { pid: 0, ..own };
+        assert!(!none.is_alive());
+    }
+
+    #[test]
+    fn one_that_has_ended_is_gone_before_and_after_it_is_reaped() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep runs");
+        let pid = child.id() as i32;
+        let both =
+            [Process::find(pid), Process::find_by_start(pid)].map(|found| found.expect("it lives"));
+        assert!(both.iter().all(|process| process.is_alive()), "{both:?}");
+        child.kill().expect("killed");
+        let ended = both[0].wait(Duration::from_secs(10)).expect("waited for");
+        assert!(ended, "{both:?}");
+        for reaped in [false, true] {
+            assert!(
+                !both.iter().any(|process| process.is_alive()),
+                "{both:?}, reaped: {reaped}"
+            );
+            assert_eq!(both[0].signal(0), Err(Errno::ESRCH));
+            assert_eq!(Process::find(pid), None);
+            assert_eq!(Process::find_by_start(pid), None);
+            child.wait().expect("reaped");
+        }
+    }
+
+    #[test]
+    fn a_process_has_one_mark_and_each_another() {
+        let own = Process::current().expect("/proc is mounted");
+        assert_eq!(Process::current(), Some(own));
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep runs");
+        let other = Process::find(child.id() as i32).expect("it lives");
+        child.kill().expect("killed");
+        child.wait().expect("reaped");
         assert!(
-            !Process {
-                start: own.start + 1,
-                ..own
-            }
-            .is_alive()
+            own.mark.is_none() || own.mark != other.mark,
+            "{own:?} {other:?}"
         );
-        assert!(!Process { pid: 0, start: 0 }.is_alive());
     }
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use super::process::Process;
-use super::read;
 use super::status::Status;
 use super::store::{COPY_FILE, STATE_FILE};
+use crate::read;
 
 /// The contents of `state.json`; valid against the specification's schema of the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +39,12 @@ pub struct Record {
     /// Annotations of the configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// Start time that goes with `pid`; see [`Process`].
+    /// Start time that goes with `pid`, where there is no mark; see [`Process`].
     #[serde(default)]
     pub pid_start: u64,
+    /// The mark that goes with `pid`; see [`Process`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_mark: Option<u64>,
     /// The process that runs `create`, while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator: Option<Process>,
@@ -62,6 +65,9 @@ pub struct Record {
     /// and no listener of a filter.
     #[serde(default)]
     pub plain_start: bool,
+    /// Whether `delete` has no hook to look up there.
+    #[serde(default)]
+    pub plain_delete: bool,
 }
 
 /// A group in resctrl.
@@ -134,7 +140,15 @@ impl Record {
         (self.pid > 0).then_some(Process {
             pid: self.pid,
             start: self.pid_start,
+            mark: self.pid_mark,
         })
+    }
+
+    /// Sets the container process.
+    pub fn set_process(&mut self, process: Process) {
+        self.pid = process.pid;
+        self.pid_start = process.start;
+        self.pid_mark = process.mark;
     }
 
     /// Where the container is now, from the record and the machine.
@@ -232,11 +246,11 @@ impl Record {
 impl CgroupRecord {
     /// Whether the container's processes are frozen. A cgroup that cannot be read is not.
     pub fn is_frozen(&self) -> bool {
-        let read =
-            |controller: &str, file: &str| fs::read(self.paths.get(controller)?.join(file)).ok();
-        match read("freezer", "freezer.state") {
+        let look =
+            |controller: &str, file: &str| read::small(self.paths.get(controller)?.join(file)).ok();
+        match look("freezer", "freezer.state") {
             Some(state) => !state.starts_with(b"THAWED"),
-            None => read("unified", "cgroup.freeze").is_some_and(|freeze| freeze.starts_with(b"1")),
+            None => look("unified", "cgroup.freeze").is_some_and(|freeze| freeze.starts_with(b"1")),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::container::{self, Container};
 use super::error::StateError;
 use super::id;
 use super::record::Record;
+use crate::read;
 
 /// The root directory.
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ impl Store {
     /// The copy of the configuration that `create` was given.
     pub fn config(&self, id: &str) -> Result<String, StateError> {
         let path = self.dir(id)?.join(crate::spec::CONFIG_FILE);
-        fs::read_to_string(&path).map_err(|source| StateError::Io {
+        read::small_text(&path).map_err(|source| StateError::Io {
             action: "read",
             path,
             source,

@@ -18,7 +18,7 @@ fn record(id: &str) -> Record {
     let own = Process::current().expect("/proc is mounted");
     serde_json::from_value(serde_json::json!({
         "ociVersion": "1.3.0", "id": id, "status": "created", "pid": own.pid,
-        "pidStart": own.start, "bundle": "/b", "rootfs": "/b/rootfs", "created": "now", "owner": 0,
+        "pidStart": own.start, "pidMark": own.mark, "bundle": "/b", "rootfs": "/b/rootfs", "created": "now", "owner": 0,
     }))
     .expect("a record")
 }
@@ -152,30 +152,40 @@ fn a_write_that_fails_leaves_the_record_as_it_was() {
 #[test]
 fn the_status_follows_the_process() {
     let own = Process::current().expect("/proc is mounted");
-    let gone = Process {
-        start: own.start + 1,
+    // As a kernel without marks has it, or a record of before there were any.
+    let line = fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
+    let start = line
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split(' ').nth(20));
+    let by_start = Process {
+        start: start
+            .and_then(|start| start.parse().ok())
+            .expect("a number"),
+        mark: None,
         ..own
     };
-    let status = |recorded, pid_start, creator| {
-        Record {
-            recorded,
-            pid_start,
-            creator,
-            ..record("k")
-        }
-        .status()
-    };
-    assert_eq!(status(Status::Created, own.start, None), Status::Created);
-    assert_eq!(status(Status::Running, own.start, None), Status::Running);
-    assert_eq!(status(Status::Running, gone.start, None), Status::Stopped);
-    assert_eq!(
-        status(Status::Creating, gone.start, Some(own)),
-        Status::Creating
-    );
-    assert_eq!(
-        status(Status::Creating, own.start, Some(gone)),
-        Status::Stopped
-    );
+    for own in [own, by_start] {
+        let gone = Process {
+            start: own.start + 1,
+            mark: own.mark.map(|mark| mark + 1),
+            ..own
+        };
+        let status = |recorded, process, creator| {
+            let mut record = Record {
+                recorded,
+                creator,
+                ..record("k")
+            };
+            record.set_process(process);
+            record.status()
+        };
+        assert_eq!(status(Status::Created, own, None), Status::Created);
+        assert_eq!(status(Status::Running, own, None), Status::Running);
+        assert_eq!(status(Status::Running, gone, None), Status::Stopped);
+        assert_eq!(status(Status::Creating, gone, Some(own)), Status::Creating);
+        assert_eq!(status(Status::Creating, own, Some(gone)), Status::Stopped);
+    }
     // `start` was killed before it wrote that the program runs.
     let started = Record {
         init_exe: Some((0, 0)),

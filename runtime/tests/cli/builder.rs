@@ -65,6 +65,7 @@ impl Sandbox {
             owner: 0,
             annotations: [("a".to_owned(), "b".to_owned())].into(),
             pid_start: process.map_or(0, |process| process.start),
+            pid_mark: process.and_then(|process| process.mark),
             creator: None,
             init_exe: None,
             cgroup: None,

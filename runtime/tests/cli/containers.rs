@@ -59,16 +59,21 @@ fn a_pid_that_another_process_has_now_gets_no_signal() {
     let path = sandbox.path("root/k/state.json");
     let mut record: Value =
         serde_json::from_slice(&fs::read(&path).expect("readable")).expect("JSON");
-    let start = record["pidStart"].as_u64().expect("a time");
-    record["pidStart"] = (start - 1).into();
-    fs::write(&path, record.to_string()).expect("written");
-    assert!(sandbox.run(&["list"]).stdout.contains("stopped"));
-    assert_eq!(sandbox.run(&["kill", "k", "KILL"]).code, 1);
-    assert_eq!(sandbox.run(&["delete", "--force", "k"]).code, 0);
-    assert!(
-        stand.0.try_wait().expect("asked").is_none(),
-        "the stranger lives"
-    );
+    let mark = record["pidMark"].as_u64();
+    // As a kernel records it whose descriptors tell nothing, and as one whose do.
+    for (start, mark) in [(1, None), (0, mark.map(|mark| mark ^ 1))] {
+        record["pidStart"] = start.into();
+        record["pidMark"] = mark.into();
+        fs::create_dir_all(sandbox.path("root/k")).expect("made");
+        fs::write(&path, record.to_string()).expect("written");
+        assert!(sandbox.run(&["list"]).stdout.contains("stopped"));
+        assert_eq!(sandbox.run(&["kill", "k", "KILL"]).code, 1);
+        assert_eq!(sandbox.run(&["delete", "--force", "k"]).code, 0);
+        assert!(
+            stand.0.try_wait().expect("asked").is_none(),
+            "the stranger lives"
+        );
+    }
 }
 
 #[test]

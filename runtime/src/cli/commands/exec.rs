@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, Uid};
@@ -22,8 +23,8 @@ use crate::plan::entry::{self, Entry};
 use crate::plan::hooks::StateTemplate;
 use crate::plan::{Origin, seccomp as seccomp_plan};
 use crate::spec;
-use crate::state::{Process, Record, Status, WrongState};
-use crate::sys::clone::{pidfd_open, pidfd_send_signal};
+use crate::state::{Record, Status, WrongState};
+use crate::sys::clone::pidfd_send_signal;
 
 /// Runs the command.
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
@@ -115,15 +116,13 @@ fn init_of(record: &Record, ignore_paused: bool) -> Result<(Pid, OwnedFd), Comma
         Status::Stopped => return Err(WrongState::ExecStopped.into()),
         other @ Status::Creating => return Err(WrongState::Exec(other).into()),
     }
-    let pid = Pid::from_raw(record.pid);
-    let pidfd = pidfd_open(pid)
-        .step(&Origin::default(), || "open the container's init")
-        .map_err(CommandError::from)?;
-    // The descriptor is that of the recorded process if that one still has the PID now.
-    if record.process().is_some_and(Process::is_alive) {
-        Ok((pid, pidfd))
-    } else {
-        Err(WrongState::ExecStopped.into())
+    let process = record.process().ok_or(WrongState::ExecStopped)?;
+    match process.open() {
+        Ok(pidfd) => Ok((Pid::from_raw(process.pid), pidfd)),
+        Err(Errno::ESRCH) => Err(WrongState::ExecStopped.into()),
+        Err(errno) => {
+            Err(StepError::new("open the container's init", errno, &Origin::default()).into())
+        }
     }
 }
 

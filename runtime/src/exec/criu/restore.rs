@@ -114,11 +114,15 @@ impl Rising<'_> {
 
     /// Makes the container visible as running, unless its process has ended already.
     fn hand_over(&mut self, pid: i32) -> Result<(), CreateError> {
-        let start = Process::find(pid).map_or(0, |process| process.start);
+        // Of one that has ended nothing but the PID is known, by which no living one is taken for it.
+        let process = Process::find(pid).unwrap_or(Process {
+            pid,
+            start: 0,
+            mark: None,
+        });
         self.container.update(|record| {
             record.recorded = Status::Running;
-            record.pid = pid;
-            record.pid_start = start;
+            record.set_process(process);
             record.creator = None;
         })?;
         if let Some(path) = &self.extras.pid_file {
