@@ -1,5 +1,5 @@
 //! Finds the commit that `plimrun --version` prints: what `PLIMRUN_COMMIT` says, else git's HEAD, else
-//! `unknown`, as in an archive of the sources. Names the program's entry point to the linker.
+//! `unknown`, as in an archive of the sources. Names the program's entry point and `main` to the linker.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,10 @@ fn main() {
         .filter(|name| !name.is_empty());
     let commit = named.or_else(head).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=PLIMRUN_COMMIT={commit}");
+    // Before it is a name for `main`, the linker must have looked for it in the library.
+    println!(
+        "cargo::rustc-link-arg-bin=plimrun=-Wl,--undefined=plimrun_main,--defsym=main=plimrun_main"
+    );
     // Without optimisation the code of `src/sys/entry.rs` calls small functions of the core library by addresses
     // that are not there yet. Then the program begins with the C library, and protects itself later.
     let level = env::var("OPT_LEVEL").unwrap_or_default();

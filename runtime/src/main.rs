@@ -1,7 +1,4 @@
-//! The `plimrun` binary.
+//! The `plimrun` binary. Its `main` is `plimrun_main` of the library's `sys::main`, as build.rs tells the linker.
+#![no_main]
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    plimrun::cli::main(std::env::args_os())
-}
+use plimrun as _;

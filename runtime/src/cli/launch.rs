@@ -33,7 +33,7 @@ impl<'a> Launch<'a> {
     pub(super) fn new(context: &'a Context, matches: &Matches) -> Result<Self, CommandError> {
         let preserve_fds = matches.number("preserve-fds")?.unwrap_or(0);
         let listen_fds = listen_fds();
-        protect::enter(preserve_fds + listen_fds)?;
+        protect::enter(preserve_fds + listen_fds, context.log.descriptor())?;
         let bundle = Path::new(matches.value("bundle").unwrap_or("."));
         let config = spec::load(bundle)?;
         let bundle = std::fs::canonicalize(bundle).map_err(CommandError::io(format!(

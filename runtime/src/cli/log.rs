@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use super::error::CommandError;
@@ -43,6 +44,11 @@ impl Log {
             debug,
             warnings: RefCell::default(),
         })
+    }
+
+    /// The open file, if one is wanted.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(AsFd::as_fd)
     }
 
     /// Remembers a warning until the command has succeeded.

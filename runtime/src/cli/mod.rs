@@ -22,7 +22,6 @@ mod time;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 pub use context::{CgroupManager, Context};
 pub use error::{CommandError, UsageError};
@@ -39,20 +38,20 @@ pub const UNKNOWN_COMMAND: u8 = 3;
 pub const EXEC_FAILURE: u8 = 255;
 
 /// Runs the command line and gives the exit status for the process.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let invocation = match parse::parse(args.into_iter().skip(1)) {
         Ok(invocation) => invocation,
         Err(error) => {
             let code = error.exit_code();
             eprintln!("{error}");
-            return ExitCode::from(code);
+            return code;
         }
     };
     match invocation {
         parse::Invocation::Print(text) => {
             // Nobody is left to tell where standard output is closed.
             let written = io::stdout().write_all(text.as_bytes());
-            ExitCode::from(u8::from(written.is_err()))
+            u8::from(written.is_err())
         }
         parse::Invocation::Run {
             command,
@@ -63,7 +62,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Ok(context) => context,
                 Err(error) => {
                     eprintln!("{error}");
-                    return ExitCode::from(FAILURE);
+                    return FAILURE;
                 }
             };
             context.log.debug(format_args!(
@@ -72,7 +71,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 command.name,
                 matches.args()
             ));
-            let code = match (command.run)(&context, &matches) {
+            match (command.run)(&context, &matches) {
                 Ok(code) => {
                     context.log.finish();
                     code
@@ -81,8 +80,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                     context.log.fail(&error);
                     error.exit_code(command.name)
                 }
-            };
-            ExitCode::from(code)
+            }
         }
     }
 }

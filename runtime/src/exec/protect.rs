@@ -19,14 +19,17 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::{Context, StepError};
 use crate::plan::Origin;
+use crate::sys::entry::found_protected;
+use crate::sys::main::args;
 use crate::sys::mount::{MountAttr, attr, clone_tree, set_attr};
-use crate::sys::process::{StringVec, cloexec_from, exec_fd};
+use crate::sys::process::{StringVec, cloexec_from, close_inherited, exec_fd};
 
 const EXE: &str = "/proc/self/exe";
 
 /// Returns only in a process that runs from a protected file, and in which the `inherited`
-/// descriptors from 3 on are all that the caller passed besides the standard streams.
-pub fn enter(inherited: u32) -> Result<(), StepError> {
+/// descriptors from 3 on are all that the caller passed besides the standard streams. `own` is the only
+/// descriptor that this process has opened.
+pub fn enter(inherited: u32, own: Option<BorrowedFd<'_>>) -> Result<(), StepError> {
     let origin = &Origin::at("--preserve-fds");
     for fd in 3..3 + inherited {
         if !was_passed(fd) {
@@ -37,17 +40,26 @@ pub fn enter(inherited: u32) -> Result<(), StepError> {
         }
     }
     let origin = &Origin::default();
+    if !found_protected() {
+        execute_protected(inherited)?;
+    }
+    close_inherited(3 + inherited, own).step(origin, || "close what the caller leaked")
+}
+
+/// Executes the protected file, unless this process runs from one.
+fn execute_protected(inherited: u32) -> Result<(), StepError> {
+    let origin = &Origin::default();
     let exe = open(EXE, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
         .step(origin, || "open the own executable")?;
     if is_protected(&exe).step(origin, || "look at the own executable")? {
-        return close_leaked(3 + inherited).step(origin, || "close what the caller leaked");
+        return Ok(());
     }
     let protected = read_only(exe.as_fd())
         .or_else(|_| sealed_copy())
         .step(origin, || "protect the own executable")?;
     // Descriptors that nobody announced end here.
     cloexec_from(3 + inherited).step(origin, || "close what the caller leaked")?;
-    let args = c_strings(std::env::args_os().map(OsStringExt::into_vec));
+    let args = c_strings(args().into_iter().map(OsStringExt::into_vec));
     let env = c_strings(std::env::vars_os().map(|(name, value)| {
         let mut entry = name.into_vec();
         entry.push(b'=');
@@ -128,22 +140,4 @@ fn sealed_copy() -> nix::Result<OwnedFd> {
 
 fn errno(error: &io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
-}
-
-/// Closes what the caller passed without announcing it, where no execve(2) has done so.
-fn close_leaked(first: u32) -> io::Result<()> {
-    let mut leaked = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        if let Some(fd) = name.to_str().and_then(|name| name.parse::<u32>().ok())
-            && fd >= first
-            && was_passed(fd)
-        {
-            leaked.push(fd);
-        }
-    }
-    for fd in leaked {
-        drop(crate::sys::process::adopt(fd as i32));
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@
 //! plain loop over bytes; hence the volatile reads.
 
 use core::arch::naked_asm;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use nix::libc;
 
@@ -109,19 +110,45 @@ const fn pack(word: &[u8]) -> u64 {
     packed
 }
 
+/// Whether the own file was found protected before the C library began.
+static PROTECTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the entry point has found that this program runs from a file that nobody can write.
+pub fn found_protected() -> bool {
+    PROTECTED.load(Ordering::Relaxed)
+}
+
+/// Whether the file `own` lies on something read-only; nothing where that cannot be told.
+fn is_read_only(own: usize) -> Option<bool> {
+    let here = libc::AT_FDCWD as usize;
+    let (write, effective) = (libc::W_OK as usize, libc::AT_EACCESS as usize);
+    // SAFETY: the path is a terminated string; nothing is written.
+    match unsafe { raw::call(libc::SYS_faccessat2, [here, own, write, effective, 0, 0]) } {
+        Ok(_) => return Some(false),
+        Err(libc::EROFS) => return Some(true),
+        // Who may not write the file is not told more; and the call is of Linux 5.8.
+        Err(_) => {}
+    }
+    // It counts the blocks of the whole file system, hence only now.
+    // `struct statfs` of asm-generic/statfs.h in its words on 64 bits; `f_flags` is the eleventh.
+    let mut about = [0_u64; 15];
+    let place = about.as_mut_ptr() as usize;
+    call(libc::SYS_statfs, [own, place, 0, 0, 0, 0])?;
+    Some(about[10] & libc::ST_RDONLY != 0)
+}
+
 /// Executes a read-only detached mount of the own file, unless this is one. Any failure is left to
 /// `protect`, which has other ways and says why.
 fn execute_protected(argv: *const *const u8, envp: *const *const u8) {
     let own = c"/proc/self/exe".as_ptr() as usize;
     let empty = c"".as_ptr() as usize;
-    // `struct statfs` of asm-generic/statfs.h in its words on 64 bits; `f_flags` is the eleventh.
-    let mut about = [0_u64; 15];
-    let place = about.as_mut_ptr() as usize;
-    if call(libc::SYS_statfs, [own, place, 0, 0, 0, 0]).is_none() {
-        return;
-    }
-    if about[10] & libc::ST_RDONLY != 0 {
-        return;
+    match is_read_only(own) {
+        None => return,
+        Some(true) => {
+            PROTECTED.store(true, Ordering::Relaxed);
+            return;
+        }
+        Some(false) => {}
     }
     let clone = (libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC) as usize;
     let here = libc::AT_FDCWD as usize;

@@ -9,6 +9,7 @@ pub mod caps;
 pub mod clone;
 pub mod entry;
 pub mod file;
+pub mod main;
 pub mod mount;
 pub mod net;
 pub mod netlink;

@@ -202,8 +202,8 @@ pub fn descriptor_flags(fd: i32) -> nix::Result<i32> {
 
 /// Closes every descriptor from `first` on but those to `keep`.
 ///
-/// Values that own the others dangle afterwards: call this only where the process ends by execve(2)
-/// or [`exit`] without dropping them.
+/// Values that own the others dangle afterwards: call this only where there are none, or where the process
+/// ends by execve(2) or [`exit`] without dropping them.
 pub fn close_all_but(first: u32, keep: &[i32]) -> nix::Result<()> {
     let mut keep: Vec<u32> = keep
         .iter()
@@ -222,6 +222,12 @@ pub fn close_all_but(first: u32, keep: &[i32]) -> nix::Result<()> {
         from = fd.saturating_add(1);
     }
     Ok(())
+}
+
+/// Closes what this process inherited from `first` on. `own` is all that it has opened there itself.
+pub fn close_inherited(first: u32, own: Option<BorrowedFd<'_>>) -> nix::Result<()> {
+    let own = own.map(|fd| fd.as_raw_fd());
+    close_all_but(first, own.as_slice())
 }
 
 /// Makes `fd` survive execve(2), or not.

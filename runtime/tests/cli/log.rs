@@ -1,6 +1,7 @@
 //! The log file, as podman and containerd read it.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -44,4 +45,25 @@ fn a_success_leaves_the_file_empty() {
         0
     );
     assert_eq!(fs::read_to_string(&log).expect("made"), "");
+}
+
+#[test]
+fn a_closed_standard_stream_is_not_taken_by_the_log() {
+    let sandbox = Sandbox::new();
+    let log = sandbox.path("log");
+    for closed in ["0", "1", "2"] {
+        let status = Command::new("sh")
+            .args(["-c", &format!("exec \"$0\" \"$@\" {closed}>&-")])
+            .arg(env!("CARGO_BIN_EXE_plimrun"))
+            .arg("--log")
+            .arg(&log)
+            .args(["--log-format=json", "state", "nobody"])
+            .status()
+            .expect("a shell");
+        assert_eq!(status.code(), Some(1), "{closed}");
+        let text = fs::read_to_string(&log).expect("written");
+        let line: Value = serde_json::from_str(&text).expect("one object and nothing else");
+        assert_eq!(line["level"], "error", "{closed}");
+        fs::remove_file(&log).expect("removed");
+    }
 }

@@ -29,7 +29,7 @@ use crate::sys::clone::pidfd_send_signal;
 /// Runs the command.
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let inherited_fds = matches.number("preserve-fds")?.unwrap_or(0);
-    protect::enter(inherited_fds)?;
+    protect::enter(inherited_fds, context.log.descriptor())?;
     let given = |flag| {
         matches
             .value(flag)
