@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cli::CommandError;
 use crate::exec::{cgroup, hooks, intel_rdt};
 use crate::plan;
+use crate::read;
 use crate::spec::{self, CONFIG_FILE};
 use crate::state::{Container, Record, Status};
 
@@ -52,6 +53,9 @@ fn poststop(config: String, record: &Record) -> Result<Vec<String>, CommandError
 /// The copy of the configuration, if it can hold poststop hooks: parsing it would cost more than all
 /// the rest. A key may be written with escapes.
 fn poststop_config(container: &Container) -> Option<String> {
-    let text = std::fs::read_to_string(container.dir().join(CONFIG_FILE)).ok()?;
+    if container.record().plain_delete {
+        return None;
+    }
+    let text = read::small_text(container.dir().join(CONFIG_FILE)).ok()?;
     (text.contains("poststop") || text.contains("\\u")).then_some(text)
 }

@@ -114,10 +114,10 @@ fn go(container: &mut Container, sequel: Sequel, channel: &Channel) -> Result<()
         })
         .transpose()?;
     start(channel, Pid::from_raw(pid), agent.as_ref())?;
-    container.update(|record| record.recorded = Status::Running)?;
-    if !sequel.poststart.is_empty() {
-        hooks::run(&sequel.poststart, &state.render("running", Some(pid)))?;
+    if container.record().recorded != Status::Running {
+        container.update(|record| record.recorded = Status::Running)?;
     }
+    hooks::run(&sequel.poststart, || state.render("running", Some(pid)))?;
     Ok(())
 }
 

@@ -193,6 +193,7 @@ impl<'a> Launch<'a> {
                 .namespaces
                 .creates(oci_spec::runtime::LinuxNamespaceType::Pid),
             plain_start: Sequel::of_plan(&self.plan).is_ok_and(|sequel| sequel.is_plain()),
+            plain_delete: self.plan.hooks.poststop.is_empty(),
         };
         // Before anything is made, so that whoever finds a create killed half-way can clean up; and
         // not before the id is taken, since a `delete` may still be removing the last of its name.

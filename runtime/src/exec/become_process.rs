@@ -16,6 +16,7 @@ use crate::plan::Origin;
 use crate::plan::process::Process;
 use crate::plan::scheduling::Scheduling;
 use crate::plan::seccomp::Program;
+use crate::read;
 use crate::sys::process::{self as sys, StringVec};
 
 /// linux/capability.h
@@ -142,6 +143,6 @@ const WAITING: &CStr = c"plimrun/waits";
 /// its name is looked at. One that its parent has reaped already is given the benefit: that the
 /// filter lets execve(2) through was made sure before.
 pub(super) fn executed(pid: Pid) -> bool {
-    let name = std::fs::read(format!("/proc/{pid}/comm"));
+    let name = read::small(format!("/proc/{pid}/comm"));
     !name.is_ok_and(|name| name.trim_ascii_end() == WAITING.to_bytes())
 }

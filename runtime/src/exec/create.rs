@@ -123,7 +123,7 @@ pub fn create(
         })
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(groups.limit()?))
-        .and_then(|()| hand_over(extras, &mut container, &init));
+        .and_then(|()| hand_over(plan, extras, &mut container, &init));
     match result {
         Ok(()) => Ok(Created {
             container,
@@ -184,9 +184,9 @@ impl Rise<'_> {
                 }
                 Some(Message::NeedHooks) => {
                     record(container, pid, Status::Creating)?;
-                    let state = self.plan.state.render("creating", Some(pid));
-                    hooks::run(&self.plan.hooks.prestart, &state)?;
-                    hooks::run(&self.plan.hooks.create_runtime, &state)?;
+                    let state = || self.plan.state.render("creating", Some(pid));
+                    hooks::run(&self.plan.hooks.prestart, state)?;
+                    hooks::run(&self.plan.hooks.create_runtime, state)?;
                     go(init)?;
                 }
                 Some(Message::Created) => return Ok(()),
@@ -203,14 +203,22 @@ impl Rise<'_> {
     }
 }
 
-/// What makes a container visible as created.
+/// What makes a container visible: as created, or, where this process starts it and no hook comes before its
+/// program, as running at once, which spares a record.
 fn hand_over(
+    plan: &Plan,
     extras: &Extras,
     container: &mut Container,
     init: &Spawned,
 ) -> Result<(), CreateError> {
     let pid = init.pid.as_raw();
-    record(container, pid, Status::Created)?;
+    let at_once = !extras.awaits_start && plan.hooks.start_container.is_empty();
+    let status = if at_once {
+        Status::Running
+    } else {
+        Status::Created
+    };
+    record(container, pid, status)?;
     if let Some(socket) = &extras.pidfd_socket {
         pidfd::send(socket.as_fd(), pidfd::INIT, init.pidfd.as_fd())?;
     }
@@ -236,7 +244,7 @@ pub(super) fn record(
         if let Some(cgroup) = &mut record.cgroup {
             cgroup.mount_namespace = cgroup::told_apart_by(cgroup, pid);
         }
-        if status == Status::Created {
+        if status != Status::Creating {
             record.creator = None;
         }
     })?;

@@ -67,11 +67,16 @@ fn groups(process: &Process, user: &Origin) -> Result<(), StepError> {
 }
 
 fn drop_bounding(wanted: u64, origin: &Origin) -> Result<(), StepError> {
-    let unwanted = caps::bounding() & !wanted;
-    for capability in (0..64u8).filter(|capability| unwanted & (1 << capability) != 0) {
-        caps::drop_bounding(capability).step(&origin.child("bounding"), || {
-            format!("drop capability {capability} from the bounding set")
-        })?;
+    for capability in (0..64u8).filter(|capability| wanted & (1 << capability) == 0) {
+        match caps::drop_bounding(capability) {
+            // The kernel knows no capability from here on.
+            Err(Errno::EINVAL) => break,
+            // Nothing may be dropped, but this one need not be.
+            Err(Errno::EPERM) if caps::bounding() & (1 << capability) == 0 => {}
+            dropped => dropped.step(&origin.child("bounding"), || {
+                format!("drop capability {capability} from the bounding set")
+            })?,
+        }
     }
     Ok(())
 }

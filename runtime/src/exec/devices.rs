@@ -21,15 +21,11 @@ use crate::sys::mount::{clone_tree, move_onto};
 
 /// Makes them all. The caller has set a file creation mask of 0.
 pub fn apply(root: &Root, devices: &Devices) -> Result<(), StepError> {
-    // Nearly all lie in /dev; its descriptor is kept from one to the next.
-    let mut parent: Option<(PathBuf, OwnedFd)> = None;
+    let mut folder = Folder { root, last: None };
     for device in &devices.files {
-        let folder = device.path.parent().unwrap_or(Path::new(""));
-        if parent.as_ref().is_none_or(|(path, _)| path != folder) {
-            let fd = root.dir(folder).step(&device.origin, || describe(device))?;
-            parent = Some((folder.to_owned(), fd));
-        }
-        let Some((_, dir)) = &parent else { continue };
+        let dir = folder
+            .of(&device.path)
+            .step(&device.origin, || describe(device))?;
         if devices.bind && device.mode & libc::S_IFMT != libc::S_IFIFO {
             bind(root, device)?;
         } else {
@@ -37,9 +33,27 @@ pub fn apply(root: &Root, devices: &Devices) -> Result<(), StepError> {
         }
     }
     for (path, target) in &devices.links {
-        link(root, Path::new(path), target)?;
+        link(&mut folder, Path::new(path), target)?;
     }
     Ok(())
+}
+
+/// The folder of what was made last: nearly all lie in /dev, whose descriptor is kept from one to the next.
+struct Folder<'a> {
+    root: &'a Root,
+    last: Option<(PathBuf, OwnedFd)>,
+}
+
+impl Folder<'_> {
+    /// Opens the folder that holds `path`, making what is missing.
+    fn of(&mut self, path: &Path) -> nix::Result<&OwnedFd> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let last = match self.last.take() {
+            Some(last) if last.0 == folder => last,
+            _ => (folder.to_owned(), self.root.dir(folder)?),
+        };
+        Ok(&self.last.insert(last).1)
+    }
 }
 
 fn describe(device: &Device) -> String {
@@ -137,17 +151,18 @@ fn source(device: &Device) -> PathBuf {
         .unwrap_or(same)
 }
 
-fn link(root: &Root, path: &Path, target: &str) -> Result<(), StepError> {
+fn link(folder: &mut Folder<'_>, path: &Path, target: &str) -> Result<(), StepError> {
     let origin = Origin::default();
     let describe = || format!("link {} to {target}", shown(path));
-    let (dir, name) = root.parent(path).step(&origin, describe)?;
-    let made = match symlinkat(target, &dir, name.as_os_str()) {
+    let name = path.file_name().unwrap_or_default();
+    let dir = folder.of(path).step(&origin, describe)?;
+    let made = match symlinkat(target, dir, name) {
         Err(Errno::EEXIST) => {
-            if readlinkat(&dir, name.as_os_str()).is_ok_and(|found| found == target) {
+            if readlinkat(dir, name).is_ok_and(|found| found == target) {
                 return Ok(());
             }
-            unlinkat(&dir, name.as_os_str(), UnlinkatFlags::NoRemoveDir).step(&origin, describe)?;
-            symlinkat(target, &dir, name.as_os_str())
+            unlinkat(dir, name, UnlinkatFlags::NoRemoveDir).step(&origin, describe)?;
+            symlinkat(target, dir, name)
         }
         made => made,
     };

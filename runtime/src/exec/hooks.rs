@@ -21,9 +21,14 @@ use crate::plan::hooks::{Hook, Hooks, StateTemplate};
 use crate::sys::clone::{Side, clone, pidfd_open};
 use crate::sys::process::{StringVec, cloexec_from, exec, exit, reset_signals};
 
-/// Runs hooks in order, each with the state on standard input, until one fails.
-pub fn run(hooks: &[Hook], state: &str) -> Result<(), StepError> {
-    hooks.iter().try_for_each(|hook| run_one(hook, state))
+/// Runs hooks in order, each with the state on standard input, until one fails. Where there are none, nobody
+/// asks for the state.
+pub fn run(hooks: &[Hook], state: impl FnOnce() -> String) -> Result<(), StepError> {
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let state = state();
+    hooks.iter().try_for_each(|hook| run_one(hook, &state))
 }
 
 /// Runs all hooks, whatever becomes of each, and returns what failed.
@@ -168,7 +173,7 @@ mod tests {
             r#"read -r s; [ "$s" = state ] && [ "$K" = v ] && [ -z "$HOME" ]"#,
             None,
         )];
-        assert_eq!(run(&hooks, "state\n"), Ok(()));
+        assert_eq!(run(&hooks, || "state\n".to_owned()), Ok(()));
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mark = folder.path().join("mark");
         let second = hook(&format!("touch {}", mark.display()), None);
-        let error = run(&[hook("exit 3", None), second], "").expect_err("it failed");
+        let error = run(&[hook("exit 3", None), second], String::new).expect_err("it failed");
         assert!(error.to_string().contains("/hooks/poststart/0"), "{error}");
         assert!(error.to_string().contains("status 3"), "{error}");
         assert!(!mark.exists());
@@ -188,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pid");
         let script = format!("sleep 60 & echo $! > {}; wait", file.display());
-        let error = run(&[hook(&script, Some(1))], "").expect_err("too long");
+        let error = run(&[hook(&script, Some(1))], String::new).expect_err("too long");
         assert!(error.to_string().contains("longer than 1 s"), "{error}");
         assert!(begin.elapsed() < Duration::from_secs(20));
         let pid = std::fs::read_to_string(&file).expect("the script ran");
@@ -207,7 +212,7 @@ mod tests {
     fn a_program_that_is_not_there_says_so() {
         let mut absent = hook("", None);
         absent.path = c"/no/such/program".into();
-        let error = run(&[absent], "").expect_err("absent");
+        let error = run(&[absent], String::new).expect_err("absent");
         assert_eq!(error.errno, Errno::ENOENT as i32);
     }
 }

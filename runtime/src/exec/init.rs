@@ -72,10 +72,9 @@ fn run(
         // `create` is gone and has not recorded this container.
         sys::exit(1);
     }
-    hooks::run(
-        &setup.plan.hooks.start_container,
-        &setup.plan.state.render("created", Some(getpid().as_raw())),
-    )?;
+    hooks::run(&setup.plan.hooks.start_container, || {
+        setup.plan.state.render("created", Some(getpid().as_raw()))
+    })?;
     match (becoming, program) {
         (Some(becoming), Some(program)) => becoming.execute(&program, channel),
         _ => Err(StepError::refused(
@@ -190,10 +189,9 @@ fn prepare(setup: &Setup<'_>, channel: &Channel) -> Result<Root, StepError> {
     }
     // Where mounts were made last is no place for hooks to be; runc's run here too.
     fchdir(&root).step(&NONE, || "enter the root")?;
-    hooks::run(
-        &plan.hooks.create_container,
-        &plan.state.render("creating", Some(getpid().as_raw())),
-    )?;
+    hooks::run(&plan.hooks.create_container, || {
+        plan.state.render("creating", Some(getpid().as_raw()))
+    })?;
     protect_paths::mask(&root, &plan.rootfs.masked)?;
     protect_paths::readonly(&root, &plan.rootfs.readonly_paths)?;
     if plan.rootfs.readonly {

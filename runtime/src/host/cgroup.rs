@@ -3,13 +3,14 @@
 //! Controllers may be spread over v1 hierarchies, sit in the v2 one, or both (a hybrid machine).
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, access};
+
+use crate::read;
 
 /// Where init systems mount the cgroup file systems (hier(7), systemd's cgroup interface).
 const USUAL_ROOT: &str = "/sys/fs/cgroup";
@@ -69,16 +70,21 @@ pub struct CgroupLayout {
 impl CgroupLayout {
     /// Looks at the machine.
     pub fn probe() -> io::Result<Self> {
-        let own = parse_own(&fs::read_to_string("/proc/self/cgroup")?);
+        Self::probe_within(super::facts::in_first_user_namespace())
+    }
+
+    /// Looks at the machine, `first` saying whether the user namespace is the first.
+    pub(super) fn probe_within(first: bool) -> io::Result<Self> {
+        let own = parse_own(&read::small_text("/proc/self/cgroup")?);
         let mut layout = match pure_v2(&own) {
             Some(v2) => Self {
                 v2: Some(v2),
                 ..Self::default()
             },
-            None => parse_mounts(&fs::read("/proc/self/mountinfo")?, &own),
+            None => parse_mounts(&read::listing("/proc/self/mountinfo")?, &own),
         };
         layout.systemd = Path::new("/run/systemd/system").is_dir();
-        layout.root = nix::unistd::geteuid().is_root() && in_first_user_namespace();
+        layout.root = first && nix::unistd::geteuid().is_root();
         let v1 = layout.v1.iter_mut().map(|hierarchy| (hierarchy, false));
         for (hierarchy, unified) in v1.chain(layout.v2.iter_mut().map(|v2| (v2, true))) {
             let may = |dir: &Path| access(dir, AccessFlags::W_OK).is_ok();
@@ -147,15 +153,9 @@ fn delegated(own: &Path, unified: bool, may: impl Fn(&Path) -> bool) -> Option<&
     above.into_iter().chain([own]).find(|place| may(place))
 }
 
-/// The first user namespace maps every id to itself (user_namespaces(7)).
-fn in_first_user_namespace() -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map");
-    map.is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]))
-}
-
 /// The controllers that a v2 cgroup may hand on (`cgroup.controllers`, cgroups(7)).
 fn read_controllers(dir: &Path) -> io::Result<Vec<String>> {
-    let text = fs::read_to_string(dir.join("cgroup.controllers"))?;
+    let text = read::small_text(dir.join("cgroup.controllers"))?;
     Ok(text.split_ascii_whitespace().map(str::to_owned).collect())
 }
 

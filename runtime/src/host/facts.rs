@@ -3,7 +3,7 @@
 use std::io;
 
 use super::CgroupLayout;
-use crate::sys;
+use crate::{read, sys};
 
 /// What a planner knows about the machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,9 +54,10 @@ impl Kernel {
 impl Facts {
     /// Looks at the machine.
     pub fn look() -> io::Result<Self> {
+        let rest = Self::look_without_cgroups()?;
         Ok(Self {
-            cgroups: CgroupLayout::probe()?,
-            ..Self::look_without_cgroups()?
+            cgroups: CgroupLayout::probe_within(rest.initial_userns)?,
+            ..rest
         })
     }
 
@@ -70,10 +71,9 @@ impl Facts {
             egid: nix::unistd::getegid().as_raw(),
             capabilities,
             bounding: sys::caps::bounding(),
-            initial_userns: std::fs::read_to_string("/proc/self/uid_map")
-                .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"])),
+            initial_userns: in_first_user_namespace(),
             cgroups: CgroupLayout::default(),
-            apparmor: std::fs::read("/sys/module/apparmor/parameters/enabled")
+            apparmor: read::small("/sys/module/apparmor/parameters/enabled")
                 .is_ok_and(|text| text.starts_with(b"Y")),
             selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
         })
@@ -103,6 +103,12 @@ impl Facts {
             selinux: false,
         }
     }
+}
+
+/// The first user namespace maps every id to itself (user_namespaces(7)).
+pub(super) fn in_first_user_namespace() -> bool {
+    let map = read::small_text("/proc/self/uid_map");
+    map.is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]))
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub struct Container {
     lock: Flock<File>,
     record: Record,
     unfinished: bool,
+    /// Whether there may be a copy of the record.
+    copied: bool,
 }
 
 impl Container {
@@ -48,9 +50,15 @@ impl Container {
             lock,
             record: record(),
             unfinished: true,
+            copied: false,
         };
-        container.save()?;
-        container.write(CONFIG_FILE, config.as_bytes())?;
+        // The folder counts as a container once it has a record, so that of this file nobody sees half.
+        container.write_by(
+            |path, text| fs::write(path, text),
+            CONFIG_FILE,
+            config.as_bytes(),
+        )?;
+        container.write_by(write::new, STATE_FILE, &container.encode()?)?;
         Ok(container)
     }
 
@@ -63,6 +71,7 @@ impl Container {
             lock,
             record,
             unfinished: false,
+            copied: true,
         })
     }
 
@@ -75,6 +84,7 @@ impl Container {
             lock,
             record,
             unfinished: false,
+            copied: true,
         })
     }
 
@@ -99,20 +109,23 @@ impl Container {
         change(&mut changed);
         let undone_alike = changed.is_undone_like(&self.record);
         let before = mem::replace(&mut self.record, changed);
-        let copied = if undone_alike {
-            Ok(())
-        } else {
-            self.save_as(COPY_FILE)
-        };
-        copied
-            .and_then(|()| self.save())
+        self.save(!undone_alike)
             .inspect_err(|_| self.record = before)
     }
 
     /// Writes a file into the container's folder, whole or not at all.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), StateError> {
+        self.write_by(write::atomically, name, contents)
+    }
+
+    fn write_by(
+        &self,
+        write: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
+        name: &str,
+        contents: &[u8],
+    ) -> Result<(), StateError> {
         let path = self.dir.join(name);
-        write::atomically(&path, contents).map_err(|source| StateError::Io {
+        write(&path, contents).map_err(|source| StateError::Io {
             action: "write",
             path,
             source,
@@ -135,17 +148,27 @@ impl Container {
         remove(&self.dir)
     }
 
-    fn save(&self) -> Result<(), StateError> {
-        self.save_as(STATE_FILE)
+    /// Writes the record, after its copy where that is wanted.
+    fn save(&mut self, with_copy: bool) -> Result<(), StateError> {
+        let json = self.encode()?;
+        if with_copy {
+            let write = if self.copied {
+                write::atomically
+            } else {
+                write::new
+            };
+            self.write_by(write, COPY_FILE, &json)?;
+            self.copied = true;
+        }
+        self.write(STATE_FILE, &json)
     }
 
-    fn save_as(&self, name: &str) -> Result<(), StateError> {
-        let json = self.record.to_json().map_err(|error| StateError::Io {
+    fn encode(&self) -> Result<Vec<u8>, StateError> {
+        self.record.to_json().map_err(|error| StateError::Io {
             action: "encode",
-            path: self.dir.join(name),
+            path: self.dir.join(STATE_FILE),
             source: error.into(),
-        })?;
-        self.write(name, &json)
+        })
     }
 }
 
@@ -177,7 +200,9 @@ pub(super) fn remove(dir: &Path) -> Result<(), StateError> {
             fs::remove_file(entry.path()).map_err(io)?;
         }
     }
-    fs::remove_dir_all(dir).map_err(io)
+    // Usually it is the only one left; a folder of another time may have none.
+    let last = fs::remove_file(dir.join(STATE_FILE)).and_then(|()| fs::remove_dir(dir));
+    last.or_else(|_| fs::remove_dir_all(dir)).map_err(io)
 }
 
 /// Locks a folder; a folder that was removed or replaced while we waited does not count.

@@ -1,4 +1,7 @@
 //! Writing a file so that a reader sees the old or the new one, never half.
+//!
+//! Nothing is synced: the store lives on a tmpfs, which no power cut survives, and a killed process loses
+//! nothing that was written.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,9 +9,21 @@ use std::path::Path;
 
 use crate::sys::file::exchange;
 
-/// Writes to a sibling and renames it. Not synced: the store lives on a tmpfs, which no power cut
-/// survives, and a killed process loses nothing that was written.
+/// Writes to a sibling and lets it take the old one's place.
 pub(super) fn atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
+    by_sibling(path, contents, put_in_place)
+}
+
+/// Writes to a sibling and renames it, where there is no old one.
+pub(super) fn new(path: &Path, contents: &[u8]) -> io::Result<()> {
+    by_sibling(path, contents, |new, path| fs::rename(new, path))
+}
+
+fn by_sibling(
+    path: &Path,
+    contents: &[u8],
+    put_in_place: fn(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let temporary = Path::new(&name);
@@ -50,5 +65,9 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).expect("read"), contents);
             assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
         }
+        let other = folder.path().join("other");
+        new(&other, b"whole").expect("written");
+        assert_eq!(fs::read_to_string(&other).expect("read"), "whole");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 2);
     }
 }

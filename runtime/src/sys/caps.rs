@@ -4,6 +4,8 @@ use std::io;
 
 use nix::libc;
 
+use super::check;
+
 /// `_LINUX_CAPABILITY_VERSION_3` of linux/capability.h: two 32-bit words a set.
 const VERSION_3: u32 = 0x2008_0522;
 
@@ -89,12 +91,12 @@ pub fn bounding() -> u64 {
 }
 
 /// Drops a capability from the bounding set.
-pub fn drop_bounding(capability: u8) -> io::Result<()> {
+pub fn drop_bounding(capability: u8) -> nix::Result<()> {
     prctl(libc::PR_CAPBSET_DROP, u64::from(capability), 0)
 }
 
 /// Raises a capability in the ambient set.
-pub fn raise_ambient(capability: u8) -> io::Result<()> {
+pub fn raise_ambient(capability: u8) -> nix::Result<()> {
     prctl(
         libc::PR_CAP_AMBIENT,
         libc::PR_CAP_AMBIENT_RAISE as u64,
@@ -103,7 +105,7 @@ pub fn raise_ambient(capability: u8) -> io::Result<()> {
 }
 
 /// Empties the ambient set.
-pub fn clear_ambient() -> io::Result<()> {
+pub fn clear_ambient() -> nix::Result<()> {
     prctl(
         libc::PR_CAP_AMBIENT,
         libc::PR_CAP_AMBIENT_CLEAR_ALL as u64,
@@ -112,16 +114,14 @@ pub fn clear_ambient() -> io::Result<()> {
 }
 
 /// Keeps the permitted set over a change of user, or no longer.
-pub fn keep(on: bool) -> io::Result<()> {
+pub fn keep(on: bool) -> nix::Result<()> {
     prctl(libc::PR_SET_KEEPCAPS, u64::from(on), 0)
 }
 
-fn prctl(option: i32, second: u64, third: u64) -> io::Result<()> {
+fn prctl(option: i32, second: u64, third: u64) -> nix::Result<()> {
     // SAFETY: the options used in this file take numbers and touch no memory.
-    if unsafe { libc::prctl(option, second, third, 0u64, 0u64) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    let result = unsafe { libc::prctl(option, second, third, 0u64, 0u64) };
+    check(result.into()).map(drop)
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ impl Sandbox {
             resctrl: None,
             private_pid_namespace: true,
             plain_start: false,
+            plain_delete: false,
         };
         self.store()
             .create(record, config, |_| {})

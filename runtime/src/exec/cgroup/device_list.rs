@@ -2,13 +2,14 @@
 //! Documentation/admin-guide/cgroup-v1/devices.rst
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::exec::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::cgroup::{Access, DeviceKind, DeviceList, DevicePattern};
+use crate::read;
 
 const ALLOW: &str = "devices.allow";
 const DENY: &str = "devices.deny";
@@ -16,7 +17,7 @@ const DENY: &str = "devices.deny";
 /// Changes only what differs, so that a running container never loses what it keeps.
 pub(super) fn apply(dir: &Path, wanted: &DeviceList, origin: &Origin) -> Result<(), StepError> {
     let path = dir.join("devices.list");
-    let text = fs::read_to_string(&path).step(origin, || format!("read {}", path.display()))?;
+    let text = read::small_text(&path).step(origin, || format!("read {}", path.display()))?;
     // Each of the two files is opened once, when it is first needed: the usual rules are a dozen.
     let (mut allow, mut deny) = (None, None);
     let mut put = |file: &str, value: &str| {

@@ -13,6 +13,7 @@ use super::{Warnings, delegate, remove};
 use crate::exec::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::cgroup::{CgroupPlan, Group, Version};
+use crate::read;
 use crate::state::{CgroupDriver, CgroupRecord};
 
 /// What has to be known to clean up, worked out before anything is made: a `create` that is killed in
@@ -145,12 +146,11 @@ fn inherit_cpuset(dir: &Path, origin: &Origin) -> Result<(), StepError> {
     };
     for file in ["cpuset.cpus", "cpuset.mems"] {
         let (own, above) = (dir.join(file), parent.join(file));
-        let text = fs::read_to_string(&own).step(origin, || format!("read {}", own.display()))?;
+        let text = read::small_text(&own).step(origin, || format!("read {}", own.display()))?;
         if !text.trim().is_empty() {
             continue;
         }
-        let text =
-            fs::read_to_string(&above).step(origin, || format!("read {}", above.display()))?;
+        let text = read::small_text(&above).step(origin, || format!("read {}", above.display()))?;
         let text = text.trim();
         write_file(&own, text).step(origin, || format!("write {text:?} to {}", own.display()))?;
     }
@@ -161,7 +161,7 @@ fn inherit_cpuset(dir: &Path, origin: &Origin) -> Result<(), StepError> {
 fn enable(dir: &Path, group: &Group) -> Result<(), StepError> {
     let path = dir.join("cgroup.subtree_control");
     let text =
-        fs::read_to_string(&path).step(&group.origin, || format!("read {}", path.display()))?;
+        read::small_text(&path).step(&group.origin, || format!("read {}", path.display()))?;
     let there: Vec<&str> = text.split_ascii_whitespace().collect();
     let missing: Vec<&str> = group
         .controllers

@@ -15,6 +15,7 @@ use super::apply::write_file;
 use super::freeze::{freeze, is_frozen_dir, thaw};
 use crate::exec::{Context, StepError};
 use crate::plan::Origin;
+use crate::read;
 use crate::state::CgroupRecord;
 use crate::sys::clone::{pidfd_open, pidfd_send_signal};
 
@@ -73,7 +74,7 @@ fn collect(dir: &Path) -> Result<Vec<i32>, StepError> {
     let mut todo = vec![dir.to_owned()];
     while let Some(dir) = todo.pop() {
         let path = dir.join("cgroup.procs");
-        let text = match fs::read_to_string(&path) {
+        let text = match read::listing_text(&path) {
             Err(error) if gone(&error) => continue,
             // A threaded cgroup lists its processes at its domain only (cgroups(7)).
             Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => String::new(),

@@ -27,7 +27,10 @@ pub fn destroy(
     patience: Duration,
     warnings: &mut Warnings,
 ) -> Result<(), StepError> {
-    if processes::is_made(record) || record.mount_namespace.is_some() {
+    let made = processes::is_made(record);
+    // The ordinary end of a container: nobody is left in its cgroup, or else rmdir(2) says so.
+    let empty = || processes::directory(record).is_some_and(|dir| fs::remove_dir(dir).is_ok());
+    if (made && !empty()) || (!made && record.mount_namespace.is_some()) {
         processes::signal_all(record, SIGKILL)?;
     }
     remove(record, patience, warnings)

@@ -161,9 +161,9 @@ impl Rising<'_> {
                 let hooks = &self.plan.hooks;
                 if !(hooks.prestart.is_empty() && hooks.create_runtime.is_empty()) {
                     record(&mut self.container, pid, Status::Creating)?;
-                    let state = self.plan.state.render("creating", Some(pid));
-                    hooks::run(&hooks.prestart, &state)?;
-                    hooks::run(&hooks.create_runtime, &state)?;
+                    let state = || self.plan.state.render("creating", Some(pid));
+                    hooks::run(&hooks.prestart, state)?;
+                    hooks::run(&hooks.create_runtime, state)?;
                 }
             }
             "orphan-pts-master" => match (&self.extras.console, notice.fd) {
