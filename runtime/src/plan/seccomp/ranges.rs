@@ -1,7 +1,7 @@
 //! Cuts the system call numbers of an architecture into ranges with one outcome each.
 
 use super::arch::{self, Arch, X32_BIT};
-use super::rules::{self, Group, Rule, returns};
+use super::rules::{self, Group, Numbered, Rule, returns};
 
 /// What happens to the numbers of a range.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,8 +35,10 @@ pub(super) fn of(archs: &[&Arch], audit: u32, groups: &[Group], default: u32) ->
         let listed = those.find(|arch| arch.audit == audit && arch.bit == bit);
         if let Some(arch) = listed {
             append(&mut ranges, bit, Outcome::Always(default));
-            for (number, outcome) in outcomes(rules::by_number(groups, arch), arch) {
-                append(&mut ranges, number, outcome);
+            let rules = rules::by_number(groups, arch);
+            for same in rules.chunk_by(|one, next| one.number == next.number) {
+                let number = same[0].number;
+                append(&mut ranges, number, outcome(same, arch));
                 append(&mut ranges, number + 1, Outcome::Always(default));
             }
         } else if shared {
@@ -58,24 +60,20 @@ fn append(ranges: &mut Vec<Range>, start: u32, outcome: Outcome) {
     }
 }
 
-/// Joins the rules for each number into its outcome.
-fn outcomes(rules: Vec<(u32, Rule)>, arch: &Arch) -> Vec<(u32, Outcome)> {
+/// Joins the rules for a number into its outcome: the first one without conditions, else all in their order.
+fn outcome(rules: &[Numbered<'_>], arch: &Arch) -> Outcome {
+    let always = rules
+        .iter()
+        .find(|numbered| numbered.rule.conditions.is_empty());
+    if let Some(numbered) = always {
+        return Outcome::Always(numbered.rule.answer);
+    }
     let layout = Layout {
         wide: arch.wide,
         big_endian: arch.big_endian,
     };
-    let mut joined: Vec<(u32, Outcome)> = Vec::with_capacity(rules.len());
-    for (number, rule) in rules {
-        let always = rule.conditions.is_empty();
-        match joined.last_mut() {
-            Some((last, Outcome::Always(_))) if *last == number => {}
-            Some((last, outcome)) if *last == number && always => {
-                *outcome = Outcome::Always(rule.answer);
-            }
-            Some((last, Outcome::Depends(_, rules))) if *last == number => rules.push(rule),
-            _ if always => joined.push((number, Outcome::Always(rule.answer))),
-            _ => joined.push((number, Outcome::Depends(layout, vec![rule]))),
-        }
-    }
-    joined
+    let rules = rules
+        .iter()
+        .map(|numbered| numbered.rule.clone().into_owned());
+    Outcome::Depends(layout, rules.collect())
 }
