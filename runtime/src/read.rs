@@ -8,10 +8,26 @@ use std::path::Path;
 /// Longer than nearly all that is read here.
 const PIECE: usize = 4096;
 
-/// Reads a small file whole. A read that does not fill the buffer has met the end: so it is for regular
-/// files, and for those of procfs and of cgroups that the kernel makes in one piece.
+/// Reads a small file whole and hands it on without a copy. A read that does not fill the buffer has met the
+/// end: so it is for regular files, and for those of procfs and of cgroups that the kernel makes in one piece.
+pub(crate) fn with_small<T>(
+    path: impl AsRef<Path>,
+    then: impl FnOnce(&[u8]) -> T,
+) -> io::Result<T> {
+    let mut file = File::open(path)?;
+    let mut piece = [0; PIECE];
+    let length = read_some(&mut file, &mut piece)?;
+    if length < piece.len() {
+        return Ok(then(&piece[..length]));
+    }
+    let mut all = piece.to_vec();
+    file.read_to_end(&mut all)?;
+    Ok(then(&all))
+}
+
+/// Reads a file whole, as [`with_small`] does.
 pub(crate) fn small(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    read(path.as_ref(), true)
+    with_small(path, <[u8]>::to_vec)
 }
 
 /// As [`small`], of a file that holds text.
@@ -22,7 +38,20 @@ pub(crate) fn small_text(path: impl AsRef<Path>) -> io::Result<String> {
 /// Reads a file whole that the kernel may make a part at a time, such as a list of processes or mounts: only a
 /// read of nothing is its end.
 pub(crate) fn listing(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    read(path.as_ref(), false)
+    let mut file = File::open(path)?;
+    let mut buffer = Vec::new();
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            buffer.resize((2 * length).max(PIECE), 0);
+        }
+        match read_some(&mut file, &mut buffer[length..])? {
+            0 => break,
+            got => length += got,
+        }
+    }
+    buffer.truncate(length);
+    Ok(buffer)
 }
 
 /// As [`listing`], of a file that holds text.
@@ -34,22 +63,12 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-fn read(path: &Path, short_is_end: bool) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let mut buffer = Vec::new();
-    let mut length = 0;
+/// One read(2) that no signal has interrupted.
+fn read_some(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
-        buffer.resize((2 * length).max(PIECE), 0);
-        while length < buffer.len() {
-            let got = match file.read(&mut buffer[length..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                got => got?,
-            };
-            length += got;
-            if got == 0 || (short_is_end && length < buffer.len()) {
-                buffer.truncate(length);
-                return Ok(buffer);
-            }
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            got => return got,
         }
     }
 }

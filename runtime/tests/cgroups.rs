@@ -16,6 +16,7 @@ use plimrun::plan::Origin;
 use plimrun::plan::cgroup::{
     CgroupOptions, CgroupPlan, Places, Request, Resources, groups_of, plan, update,
 };
+use plimrun::state::Freezes as _;
 
 /// The layout, where a test can make cgroups.
 fn layout() -> Option<CgroupLayout> {

@@ -18,6 +18,6 @@ mod write;
 pub use container::Container;
 pub use error::{StateError, WrongState};
 pub use process::Process;
-pub use record::{CgroupDriver, CgroupRecord, Record, ResctrlRecord, View};
+pub use record::{CgroupDriver, CgroupRecord, Freezer, Freezes, Record, ResctrlRecord, View};
 pub use status::Status;
 pub use store::Store;

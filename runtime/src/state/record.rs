@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
@@ -14,10 +15,11 @@ use super::status::Status;
 use super::store::{COPY_FILE, STATE_FILE};
 use crate::read;
 
-/// The contents of `state.json`; valid against the specification's schema of the state.
+/// The contents of `state.json`; valid against the specification's schema of the state. `C` is what is read of
+/// the control groups: all, or just the [`Freezer`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub struct Record<C = CgroupRecord> {
     /// The version of the specification that this state complies with.
     pub oci_version: String,
     /// The container's id.
@@ -53,7 +55,7 @@ pub struct Record {
     pub init_exe: Option<(u64, u64)>,
     /// The container's control groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cgroup: Option<CgroupRecord>,
+    pub cgroup: Option<C>,
     /// The container's group in resctrl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resctrl: Option<ResctrlRecord>,
@@ -134,7 +136,52 @@ pub struct CgroupRecord {
     pub mount_namespace: Option<u64>,
 }
 
-impl Record {
+/// What is told of a container's control groups: whether they are frozen.
+pub trait Freezes {
+    /// Whether the container's processes are frozen. A cgroup that cannot be read is not.
+    fn is_frozen(&self) -> bool;
+}
+
+/// What tells whether a container is paused: of twenty paths in its record the one or two that matter, for those
+/// who read many.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct Freezer {
+    #[serde(default)]
+    paths: FreezerPaths,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+struct FreezerPaths {
+    freezer: Option<PathBuf>,
+    unified: Option<PathBuf>,
+}
+
+impl Freezes for Freezer {
+    fn is_frozen(&self) -> bool {
+        is_frozen(self.paths.freezer.as_deref(), self.paths.unified.as_deref())
+    }
+}
+
+impl Freezes for CgroupRecord {
+    fn is_frozen(&self) -> bool {
+        let path = |hierarchy| self.paths.get(hierarchy).map(PathBuf::as_path);
+        is_frozen(path("freezer"), path("unified"))
+    }
+}
+
+/// Whether the cgroup is frozen, by its folder in v1's hierarchy of the freezer, or else in the unified one.
+fn is_frozen(freezer: Option<&Path>, unified: Option<&Path>) -> bool {
+    let says = |dir: Option<&Path>, file, what: fn(&[u8]) -> bool| {
+        read::with_small(dir?.join(file), what).ok()
+    };
+    says(freezer, "freezer.state", |state| {
+        !state.starts_with(b"THAWED")
+    })
+    .or_else(|| says(unified, "cgroup.freeze", |freeze| freeze.starts_with(b"1")))
+    .unwrap_or(false)
+}
+
+impl<C: Freezes> Record<C> {
     /// The container process; `None` while there is none.
     pub fn process(&self) -> Option<Process> {
         (self.pid > 0).then_some(Process {
@@ -159,47 +206,9 @@ impl Record {
             _ if !alive => Status::Stopped,
             Status::Creating | Status::Stopped => Status::Stopped,
             Status::Created if !self.executed() => Status::Created,
-            _ if self.cgroup.as_ref().is_some_and(CgroupRecord::is_frozen) => Status::Paused,
+            _ if self.cgroup.as_ref().is_some_and(C::is_frozen) => Status::Paused,
             _ => Status::Running,
         }
-    }
-}
-
-impl Record {
-    /// Reads the record in a container's folder.
-    pub(super) fn read(dir: &Path) -> Result<Self, StateError> {
-        Self::read_file(dir.join(STATE_FILE))
-    }
-
-    /// The copy of what has to be undone.
-    pub(super) fn read_copy(dir: &Path) -> Result<Self, StateError> {
-        Self::read_file(dir.join(COPY_FILE))
-    }
-
-    /// Whether undoing this container ends and removes the same as undoing the other.
-    pub(super) fn is_undone_like(&self, other: &Self) -> bool {
-        self.process() == other.process()
-            && self.cgroup == other.cgroup
-            && self.resctrl == other.resctrl
-    }
-
-    fn read_file(path: PathBuf) -> Result<Self, StateError> {
-        match read::small(&path) {
-            Ok(text) => {
-                serde_json::from_slice(&text).map_err(|source| StateError::Corrupt { path, source })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StateError::NotFound),
-            Err(source) => Err(StateError::Io {
-                action: "read",
-                path,
-                source,
-            }),
-        }
-    }
-
-    /// The text of `state.json`. An error is a path that is not UTF-8.
-    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(self)
     }
 
     /// The PID to show for a container in this state: a stopped one has none.
@@ -243,14 +252,48 @@ impl Record {
     }
 }
 
-impl CgroupRecord {
-    /// Whether the container's processes are frozen. A cgroup that cannot be read is not.
-    pub fn is_frozen(&self) -> bool {
-        let look =
-            |controller: &str, file: &str| read::small(self.paths.get(controller)?.join(file)).ok();
-        match look("freezer", "freezer.state") {
-            Some(state) => !state.starts_with(b"THAWED"),
-            None => look("unified", "cgroup.freeze").is_some_and(|freeze| freeze.starts_with(b"1")),
+impl Record {
+    /// Reads the record in a container's folder.
+    pub(super) fn read(dir: &Path) -> Result<Self, StateError> {
+        Self::read_file(dir.join(STATE_FILE))
+    }
+
+    /// The copy of what has to be undone.
+    pub(super) fn read_copy(dir: &Path) -> Result<Self, StateError> {
+        Self::read_file(dir.join(COPY_FILE))
+    }
+
+    /// Whether undoing this container ends and removes the same as undoing the other.
+    pub(super) fn is_undone_like(&self, other: &Self) -> bool {
+        self.process() == other.process()
+            && self.cgroup == other.cgroup
+            && self.resctrl == other.resctrl
+    }
+
+    /// The text of `state.json`. An error is a path that is not UTF-8.
+    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+}
+
+impl Record<Freezer> {
+    /// As [`Record::read`], of what `state` and `list` show.
+    pub(super) fn glance(dir: &Path) -> Result<Self, StateError> {
+        Self::read_file(dir.join(STATE_FILE))
+    }
+}
+
+impl<C: DeserializeOwned + Default> Record<C> {
+    fn read_file(path: PathBuf) -> Result<Self, StateError> {
+        match read::with_small(&path, |text| serde_json::from_slice(text)) {
+            Ok(Ok(record)) => Ok(record),
+            Ok(Err(source)) => Err(StateError::Corrupt { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StateError::NotFound),
+            Err(source) => Err(StateError::Io {
+                action: "read",
+                path,
+                source,
+            }),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::container::{self, Container};
 use super::error::StateError;
 use super::id;
-use super::record::Record;
+use super::record::{Freezer, Record};
 use crate::read;
 
 /// The root directory.
@@ -119,6 +119,11 @@ impl Store {
     /// Reads a container's record without a lock.
     pub fn read(&self, id: &str) -> Result<Record, StateError> {
         Record::read(&self.dir(id)?)
+    }
+
+    /// As [`Store::read`], of what is shown of a container.
+    pub fn glance(&self, id: &str) -> Result<Record<Freezer>, StateError> {
+        Record::glance(&self.dir(id)?)
     }
 
     /// The copy of the configuration that `create` was given.

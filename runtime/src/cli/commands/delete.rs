@@ -7,7 +7,7 @@ use nix::libc::SIGKILL;
 
 use crate::cli::{CommandError, Context, Matches};
 use crate::exec::cgroup;
-use crate::state::{Record, StateError, Status, WrongState};
+use crate::state::{Freezes as _, Record, StateError, Status, WrongState};
 use crate::teardown::teardown;
 
 /// How long a process that was killed may take to end.

@@ -1,12 +1,15 @@
 //! `list`
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write as _};
 
 use super::print_json;
 use crate::cli::{CommandError, Context, Matches, UsageError};
-use crate::state::{Record, StateError, Status};
+use crate::state::{Freezer, StateError, Status};
+
+/// What is read of a container.
+type Record = crate::state::Record<Freezer>;
 
 /// Narrowest column, and the least space after one: runc's.
 const WIDTH: usize = 12;
@@ -49,7 +52,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
 fn records(context: &Context) -> Result<Vec<Record>, CommandError> {
     let mut records = Vec::new();
     for id in context.store.ids()? {
-        match context.store.read(&id) {
+        match context.store.glance(&id) {
             Ok(record) => records.push(record),
             Err(StateError::NotFound) => {}
             Err(error) => context.log.warn(format!("container {id}: {error}")),
@@ -59,26 +62,33 @@ fn records(context: &Context) -> Result<Vec<Record>, CommandError> {
 }
 
 fn table(records: &[(Record, Status)]) -> String {
-    let mut rows = vec![["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned)];
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut names: Vec<(u32, String)> = Vec::new();
+    let mut rows = vec![["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(Cow::Borrowed)];
+    for (record, _) in records {
+        if names.iter().all(|(uid, _)| *uid != record.owner) {
+            names.push((record.owner, user_name(&users, record.owner)));
+        }
+    }
     for (record, status) in records {
+        let owner = names.iter().find(|(uid, _)| *uid == record.owner);
         rows.push([
-            record.id.clone(),
-            record.pid_in(*status).to_string(),
-            status.to_string(),
-            record.bundle.display().to_string(),
-            record.created.clone(),
-            user_name(&users, record.owner),
+            Cow::Borrowed(&*record.id),
+            record.pid_in(*status).to_string().into(),
+            status.as_str().into(),
+            record.bundle.to_string_lossy(),
+            Cow::Borrowed(&*record.created),
+            owner.map_or("", |(_, name)| name).into(),
         ]);
     }
     let longest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..6)
-        .map(|column| (longest(column).unwrap_or(0) + GAP).max(WIDTH))
-        .collect();
-    let mut text = String::new();
+    let widths: [usize; 6] =
+        std::array::from_fn(|column| (longest(column).unwrap_or(0) + GAP).max(WIDTH));
+    let mut text = String::with_capacity(rows.len() * widths.iter().sum::<usize>());
     for row in &rows {
-        for (cell, width) in row.iter().zip(&widths) {
-            write!(text, "{cell:<width$}").expect("a string takes what is written to it");
+        for (cell, width) in row.iter().zip(widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
         }
         text.truncate(text.trim_end().len());
         text.push('\n');

@@ -2,7 +2,7 @@
 
 use crate::cli::{CommandError, Context, Matches};
 use crate::exec::cgroup;
-use crate::state::{Status, WrongState};
+use crate::state::{Freezes as _, Status, WrongState};
 
 /// Lets a paused container go on.
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
