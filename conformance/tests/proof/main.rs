@@ -6,6 +6,7 @@ mod changes;
 mod deadlines;
 mod leaves;
 mod operations;
+mod pairs;
 mod reasons;
 mod toy;
 mod verdicts;

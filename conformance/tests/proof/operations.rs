@@ -83,7 +83,7 @@ const OPERATIONS: &[(&str, [Cell; 6])] = &[
         By("config/hooks/poststop_run_in_their_operation", "run each hook twice"),
     ]),
     ("exec", [
-        ITS_PROCESS,
+        By("linux/seccomp/every_process_has_its_connection", "exec: exit with 1"),
         By("linux/seccomp/every_process_has_its_connection", "exec: do nothing and report success"),
         ITS_PROCESS,
         ITS_PROCESS,

@@ -143,8 +143,12 @@ fn applied(id: &str, name: &'static str, soft: u64, hard: u64) -> Case {
     let kind = format!("RLIMIT_{name}");
     let entry = limit(&kind, soft, hard);
     let other_soft = limit(&kind, if soft == 0 { 1 } else { soft / 2 }, hard.max(1));
-    // Nothing can stand beside a soft limit of infinity.
-    let other_hard = (soft != UNLIMITED).then(|| hard.checked_sub(1).unwrap_or(1));
+    let other_hard = match (soft, hard) {
+        // Nothing can stand beside a soft limit of infinity.
+        (UNLIMITED, _) => limit(&kind, soft / 2, hard / 2),
+        (_, 0) => limit(&kind, soft, 1),
+        _ => limit(&kind, soft, hard - 1),
+    };
     let raised = RAISED
         .contains(&name)
         .then_some(Need::Capability("CAP_SYS_RESOURCE"));
@@ -160,16 +164,23 @@ fn applied(id: &str, name: &'static str, soft: u64, hard: u64) -> Case {
         let value = seen.and_then(|seen| seen.value().copied());
         t.on(READABLE)
             .that("getrlimit succeeds", value.is_some(), seen)?;
+        let judge_hard = || {
+            let seen = value.map(|limit| limit.hard);
+            t.on(HARD).eq("rlim_max", seen, hard)
+        };
+        // Where it takes the other with it, it comes first.
+        if soft == UNLIMITED {
+            judge_hard()?;
+        }
         t.eq("rlim_cur", value.map(|limit| limit.soft), soft)?;
-        t.on(HARD)
-            .eq("rlim_max", value.map(|limit| limit.hard), hard)
+        judge_hard()
     })
     .saboteurs([
         alters("/process/rlimits/0", other_soft).on(SOFT),
+        alters("/process/rlimits/0", other_hard).on(HARD),
         alters("/process/rlimits/0/type", "RLIMIT_UNKNOWN").on(KNOWN),
         alters("/linux/seccomp", no_getrlimit()).on(READABLE),
     ])
-    .saboteurs(other_hard.map(|hard| alters("/process/rlimits/0/hard", hard).on(HARD)))
 }
 
 /// A filter under which reading a limit fails.

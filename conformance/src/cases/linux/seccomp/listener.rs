@@ -148,7 +148,7 @@ fn again() -> Case {
         let second = t.must(agent.take())?;
         t.eq("descriptors", second.fds.len(), 1)
     })
-    .saboteurs([lies("exec", How::Skip)])
+    .saboteurs([lies("exec", How::Skip), lies("exec", How::Exit(1))])
 }
 
 fn unused() -> Case {
