@@ -60,8 +60,10 @@ fn ip(namespace: &str, words: &str) -> Vec<String> {
 /// A host of the case's own, with the device on it.
 fn host(t: &Trial) -> Check<NewNamespace> {
     let host = network(t)?;
+    // busybox takes no name for the other end; the first that the kernel gives is this one.
     for words in [
-        "link add ours0 type veth peer name theirs0",
+        "link add ours0 type veth",
+        "link set veth0 name theirs0",
         "link set ours0 mtu 1400 address 02:00:00:00:17:01",
         "addr add 10.9.8.7/24 dev ours0",
         "-6 addr add fd00::7/64 dev ours0",
