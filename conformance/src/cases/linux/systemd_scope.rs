@@ -50,6 +50,7 @@ pub(super) fn cases() -> Vec<Case> {
         [
             ("a_path", "/{id}"),
             ("a_slash", "user.slice/x.slice:plimsoll:{id}"),
+            ("a_slice_as_its_name", "system.slice:plimsoll:{id}.slice"),
         ]
         .map(bad_path),
     );

@@ -140,6 +140,12 @@ pub(super) fn scope(
             "it cannot be the name of a scope",
         ));
     }
+    if let Some(path) = path.filter(|_| name.ends_with(".slice")) {
+        let what = format!("cgroupsPath {path:?}");
+        let why =
+            "a name that ends in .slice stands for a slice, and processes cannot be put into one";
+        return Err(PlanError::invalid(origin, what, why));
+    }
     let unit = if prefix.is_empty() {
         format!("{name}.scope")
     } else {

@@ -453,7 +453,14 @@ fn a_scope_is_named_by_three_parts() {
     let names: Vec<_> = scope.properties.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names[..3], ["MemoryMax", "MemorySwapMax", "AllowedCPUs"]);
     assert!(names.contains(&"Delegate") && !names.contains(&"TasksMax"));
-    for bad in ["/a/b", "a:b", "no-slice:a:b", "x.slice:a/b:c", "x.slice:a:"] {
+    for bad in [
+        "/a/b",
+        "a:b",
+        "no-slice:a:b",
+        "x.slice:a/b:c",
+        "x.slice:a:",
+        "x.slice:a:b.slice",
+    ] {
         plan_at(&v2(), Some(bad), "{}", true).expect_err(bad);
     }
 }
