@@ -40,18 +40,18 @@ image_tiny() {
     recipe >"$cache/tiny.stamp"
 }
 
-# Debian's packages: the slow part, kept across changes of these scripts.
+# Debian's packages: the slow part, kept across changes of these scripts, for the guests of every kernel.
 base_tar() {
-    stamp_is "$cache/base.stamp" "$suite $guest_packages" && return 0
+    stamp_is "$images/base.stamp" "$suite $guest_packages" && return 0
     local url
     url=$(mirror) || exit 125
     say "bootstrapping Debian $suite (a minute or two)"
     mmdebstrap --quiet --format=tar --variant=minbase --include="$guest_packages" \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-        --dpkgopt='path-exclude=/usr/share/doc/*' "$suite" "$cache/base.part.tar" "deb $url $suite main" \
-        </dev/null >"$cache/mmdebstrap.log" 2>&1 || broken "mmdebstrap failed, see $cache/mmdebstrap.log"
-    mv "$cache/base.part.tar" "$cache/base.tar"
-    echo "$suite $guest_packages" >"$cache/base.stamp"
+        --dpkgopt='path-exclude=/usr/share/doc/*' "$suite" "$images/base.part.tar" "deb $url $suite main" \
+        </dev/null >"$images/mmdebstrap.log" 2>&1 || broken "mmdebstrap failed, see $images/mmdebstrap.log"
+    mv "$images/base.part.tar" "$images/base.tar"
+    echo "$suite $guest_packages" >"$images/base.stamp"
 }
 
 # Services that cost boot time and serve nothing in a guest that lives for seconds.
@@ -89,7 +89,7 @@ image_systemd() {
     local root=$cache/systemd.root used
     rm -rf "$root"
     mkdir -p "$root"
-    tar -xf "$cache/base.tar" -C "$root" --exclude='./dev/*'
+    tar -xf "$images/base.tar" -C "$root" --exclude='./dev/*'
     rm -rf "${root:?}"/{var/cache/apt,var/lib/apt/lists,boot}/*
     install_modules "$root"
     install -D -m 755 "$scripts/guest/agent" "$root/sbin/vm-agent"
@@ -133,5 +133,5 @@ vm_prepare() {
             [ "$name" = tiny ] || vm_packages mmdebstrap
             "image_$name"
         done
-    ) 9>"$cache/lock"
+    ) 9>"$images/lock"
 }

@@ -2,8 +2,9 @@
 # Where things lie and what the images are made of.
 
 suite=bookworm
-uml_suite=${PLIMSOLL_VM_UML_SUITE:-$suite}
-cache=${PLIMSOLL_VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/plimsoll/vm}/$uml_suite
+uml_suite=${PLIMSOLL_VM_UML_SUITE:-sid}
+images=${PLIMSOLL_VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/plimsoll/vm}
+cache=$images/$uml_suite
 
 # Loaded in every guest, in dependency order, where its kernel has them as modules.
 guest_modules=(virtio_pci virtio_console virtio_blk overlay loop dummy veth bridge tun zram bfq br_netfilter fuse)
