@@ -1,7 +1,8 @@
 //! The event log: one JSON object a line, of which every report is a view.
 //!
 //! `header`, then a `case` (or, from `selftest`, a `sabotage`) event each, then `footer`. A log
-//! without its footer is not a result.
+//! without its footer is not a result. As it is written, a `begin` precedes what a case comes to, so
+//! that the log of a run that was killed says what it was at.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub const SCHEMA: u32 = 1;
 pub enum Event {
     /// The first line: who ran what, where.
     Header(Header),
+    /// A case begins; whole logs that are written again leave it out.
+    Begin(BeginEvent),
     /// The verdict of one case on one runtime.
     Case(CaseEvent),
     /// The outcome of one saboteur of one case (`plimsoll selftest`).
@@ -140,6 +143,21 @@ impl Status {
             Self::Xpass => "xpass",
         }
     }
+}
+
+/// A case that begins, and what the log is to say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeginEvent {
+    /// The runtime's name.
+    pub runtime: String,
+    /// The case's id.
+    pub case: String,
+    /// The ids of the requirements that the case covers.
+    pub covers: Vec<String>,
+    /// The strongest level of what it covers.
+    pub level: Level,
+    /// How many events it comes to: of a run one, of `selftest` one a saboteur and requirement.
+    pub events: usize,
 }
 
 /// The verdict of one case on one runtime.

@@ -47,11 +47,16 @@ impl From<&str> for Source {
     }
 }
 
-/// Reads and joins logs; a single log without a name stays as it is.
-pub fn merge(sources: &[Source]) -> Result<Log, MergeError> {
+/// Reads and joins logs; a single log without a name stays as it is. Where it is said why runs were
+/// killed, logs of such are taken too.
+pub fn merge(sources: &[Source], killed: Option<&str>) -> Result<Log, MergeError> {
+    let read = |path: &Path| match killed {
+        Some(why) => Log::recover(path, why),
+        None => Log::open(path),
+    };
     let logs = sources
         .iter()
-        .map(|source| Ok((source, Log::open(&source.path)?)))
+        .map(|source| Ok((source, read(&source.path)?)))
         .collect::<Result<Vec<_>, LogError>>()?;
     join(logs)
 }

@@ -105,14 +105,18 @@ parse_run() {
     [ "$user" = root ] || [ "$guest" = systemd ] || die 2 'run: -u needs -g systemd'
 }
 
+# take_results: what the command left, to $out. Files of /vm/live are there however the guest ended.
+take_results() {
+    mkdir -p "$out"
+    [ ! -s "$folder/out.tar" ] || tar -xf "$folder/out.tar" -C "$out" --no-same-owner
+    cp -r "$folder/live/." "$out"
+}
+
 # finish_run STATUS: the command's status, or a word on why there is none.
 finish_run() {
     local answer
     answer=$(cat "$folder/rc")
-    if [ -n "$out" ] && [ -s "$folder/out.tar" ]; then
-        mkdir -p "$out"
-        tar -xf "$folder/out.tar" -C "$out" --no-same-owner
-    fi
+    [ -z "$out" ] || take_results
     [ -z "$keep" ] || say "run folder: $folder (console, log, out.tar)"
     if [ -z "$answer" ]; then
         tail -n 15 "$folder/console" >&2
@@ -128,6 +132,7 @@ vm_run() {
     folder=$(mktemp -d "${TMPDIR:-/tmp}/plimsoll-vm.XXXXXX")
     stage=$folder/stage
     mkdir "$stage"
+    mkdir -m 1777 "$folder/live"
     trap clean_run EXIT
     trap 'exit 130' INT TERM
     parse_run "$@"

@@ -48,6 +48,9 @@ pub(super) struct Merge {
     /// Logs, each with the name of its machine unless that is in its header; `-` is standard input
     #[arg(value_name = "[MACHINE=]FILE", required = true, value_parser = |text: &str| Ok::<_, String>(Source::from(text)))]
     logs: Vec<Source>,
+    /// Takes logs of runs that were killed, too, for the reason given: what ran then is broken
+    #[arg(long, value_name = "WHY")]
+    killed: Option<String>,
     /// Lets SHOULD decide the exit status too
     #[arg(long)]
     strict: bool,
@@ -59,7 +62,7 @@ pub(super) struct Merge {
 impl Merge {
     /// Joins the logs.
     pub(super) fn run(&self) -> Result<u8, CliError> {
-        let log = merge(&self.logs)?;
+        let log = merge(&self.logs, self.killed.as_deref())?;
         let only_files = !self.format.is_empty() && !self.format.iter().any(FormatArg::on_stdout);
         let mut outputs = if only_files {
             Outputs::only(&self.format)?

@@ -15,7 +15,7 @@ use crate::case::Case;
 use crate::catalogue::{Release, catalogue};
 use crate::declared::{Judge, too_new};
 use crate::engine::{self, Judged, Options, Scratch};
-use crate::event::{CaseEvent, Event, Header, SCHEMA, Status};
+use crate::event::{BeginEvent, CaseEvent, Event, Header, Level, SCHEMA, Status};
 use crate::expect::Expectations;
 use crate::index::Entry;
 use crate::log::Log;
@@ -129,6 +129,11 @@ pub(super) fn header(facts: &Facts, subjects: &[Subject], cases: usize) -> Heade
     }
 }
 
+/// The strongest level of what a case covers.
+fn strongest(case: &Case) -> Level {
+    catalogue().level(case.covers.iter().map(AsRef::as_ref))
+}
+
 /// Why a case cannot be judged on a machine.
 pub(super) fn unmet(case: &Case, facts: &Facts) -> Option<String> {
     case.needs.iter().find_map(|need| need.met(facts).err())
@@ -152,6 +157,7 @@ impl Bar<'_> {
     ) -> Result<(), CliError> {
         let skip = |case: &Case| {
             let covers = case.covers.iter().filter_map(|id| catalogue().get(id));
+            sink.begin(case, subject, 1);
             unmet(case, self.facts).or_else(|| too_new(covers, self.release))
         };
         let each = |judged: Judged<'_>| sink.case(self.event(&judged, subject));
@@ -161,8 +167,7 @@ impl Bar<'_> {
 
     /// The verdict, with what the runtime need not do yet and what is known of it taken off.
     fn event(&self, judged: &Judged<'_>, subject: &Subject) -> CaseEvent {
-        let level = catalogue().level(judged.case.covers.iter().map(AsRef::as_ref));
-        let mut event = judged.event(&subject.info.name, level);
+        let mut event = judged.event(&subject.info.name, strongest(judged.case));
         if let Verdict::Fail(failure) = &judged.verdict
             && !failure.requirements.is_empty()
         {
@@ -229,6 +234,19 @@ impl Sink {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Notes that a case begins that comes to so many events: of a run that is killed, the log then
+    /// says what it was at.
+    pub(super) fn begin(&self, case: &Case, subject: &Subject, events: usize) {
+        let begin = BeginEvent {
+            runtime: subject.info.name.clone(),
+            case: case.id.to_string(),
+            covers: case.covers.iter().map(ToString::to_string).collect(),
+            level: strongest(case),
+            events,
+        };
+        self.with(|all| all.emit(&Event::Begin(begin)));
+    }
+
     /// Takes a verdict.
     pub(super) fn case(&self, case: CaseEvent) {
         self.with(|all| {
@@ -293,7 +311,7 @@ mod tests {
 
     use super::*;
     use crate::drive::Runtime;
-    use crate::event::{Level, RuntimeInfo};
+    use crate::event::RuntimeInfo;
     use crate::verdict::Failure;
 
     const MUST: &str = "config.hostname.set";

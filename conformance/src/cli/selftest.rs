@@ -79,16 +79,19 @@ pub(super) fn prove(
 
     let begun = Instant::now();
     let header = header(&facts, &subjects, cases.len());
-    let aims = |case: &&Case| {
+    let aims = |case: &Case| {
         case.saboteurs
             .iter()
             .map(|one| engine::targets(case, one).len())
             .sum::<usize>()
     };
-    let sink = Sink::new(outputs, cases.iter().map(aims).sum(), &header)?;
+    let sink = Sink::new(outputs, cases.iter().map(|case| aims(case)).sum(), &header)?;
     for subject in &subjects {
         let seen = subject.seen(&facts);
-        let skip = |case: &Case| unmet(case, &seen);
+        let skip = |case: &Case| {
+            sink.begin(case, subject, aims(case));
+            unmet(case, &seen)
+        };
         let each = |one| sink.sabotage(one);
         engine::selftest(
             &subject.runtime,

@@ -53,6 +53,30 @@ fn merged_machines_are_columns_and_decide_together() {
         .prints("1..2");
 }
 
+/// The beginning of a log, and a case that has no end.
+fn cut_off() -> String {
+    let begin = json!({"event":"begin","runtime":"rt","case":CASE,"covers":["config.hostname.set"],
+        "level":"MUST","events":1});
+    let whole = log("v2", "pass");
+    let header = whole.lines().next().unwrap_or_default();
+    format!("{header}\n{begin}\n{{\"event\":\"ca")
+}
+
+#[test]
+fn a_killed_run_is_a_result_only_where_that_is_said() {
+    plimsoll("merge a.jsonl")
+        .file("a.jsonl", &cut_off())
+        .run()
+        .exits(2)
+        .says("line 3 of a.jsonl is no event");
+    plimsoll("merge --killed out-of-time v2=a.jsonl v1=b.jsonl --format human")
+        .file("a.jsonl", &cut_off())
+        .file("b.jsonl", &log("v1", "pass"))
+        .run()
+        .exits(3)
+        .prints("the run was cut off while this case ran: out-of-time");
+}
+
 #[test]
 fn a_merge_of_files_only_says_nothing() {
     plimsoll("merge a.jsonl --format json=a.json")
