@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use range::Range;
 
@@ -73,8 +73,9 @@ pub struct Expectation {
     pub case: String,
     /// The versions of the runtime that deviate: `>=1.1, <1.3`.
     pub versions: Range,
-    /// The kind of machine on which it deviates, if not on all: `v1`, `v2`, `rootless`, …
-    pub machine: Option<String>,
+    /// The kinds of machine on which it deviates, if not on all: `v1`, `v2`, `rootless`, …
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub machine: Vec<String>,
     /// What it does instead, and why that is the runtime's doing.
     pub reason: String,
     /// How that was seen: a command and its output, a line of source.
@@ -84,6 +85,20 @@ pub struct Expectation {
     /// The runtime loses a race, not always: a pass is then no error.
     #[serde(default)]
     pub races: bool,
+}
+
+/// A name or a list of names.
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Names::deserialize(from)? {
+        Names::One(name) => vec![name],
+        Names::Several(names) => names,
+    })
 }
 
 /// The expectations of a run.
@@ -134,8 +149,15 @@ impl Expectations {
                     return Err(ExpectError::Blank { path, case, field });
                 }
             }
-            if !seen.insert((&entry.case, entry.versions.to_string(), &entry.machine)) {
-                return Err(ExpectError::Twice { path, case });
+            let anywhere = [String::new()];
+            let machines = match entry.machine.as_slice() {
+                [] => &anywhere,
+                some => some,
+            };
+            for machine in machines {
+                if !seen.insert((case.clone(), entry.versions.to_string(), machine.clone())) {
+                    return Err(ExpectError::Twice { path, case });
+                }
             }
         }
         Ok(Self { files: vec![file] })
@@ -148,7 +170,7 @@ impl Expectations {
         files.flat_map(|file| &file.expect).find(|entry| {
             entry.case == case
                 && entry.versions.has(&runtime.version)
-                && entry.machine.as_deref().is_none_or(|name| name == machine)
+                && (entry.machine.is_empty() || entry.machine.iter().any(|name| name == machine))
         })
     }
 
@@ -336,6 +358,24 @@ mod tests {
     fn other_versions_and_machines_are_not_excused() {
         assert_eq!(judged(Status::Fail, "1.3.6", "v1").0, Status::Fail);
         assert_eq!(judged(Status::Fail, "1.1.5", "v2").0, Status::Fail);
+    }
+
+    #[test]
+    fn an_entry_may_be_of_several_machines() {
+        let both = ENTRY.replace("machine = \"v1\"", "machine = [\"v1\", \"v2\"]");
+        for (machine, status) in [
+            ("v1", Status::Known),
+            ("v2", Status::Known),
+            ("v2+systemd", Status::Fail),
+        ] {
+            assert_eq!(
+                judged_by(&both, Status::Fail, "1.1.5", machine).0,
+                status,
+                "{machine}"
+            );
+        }
+        let twice = format!("{both}{}", ENTRY.split_once('\n').unwrap().1);
+        assert!(matches!(parse(&twice), Err(ExpectError::Twice { .. })));
     }
 
     #[test]

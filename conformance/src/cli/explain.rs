@@ -121,11 +121,10 @@ fn body(
         .iter()
         .filter(|(_, entry)| entry.case == case.id)
     {
-        let place = entry
-            .machine
-            .as_ref()
-            .map(|machine| format!(" on {machine}"))
-            .unwrap_or_default();
+        let place = match entry.machine.as_slice() {
+            [] => String::new(),
+            names => format!(" on {}", names.join(", ")),
+        };
         writeln!(
             out,
             "  deviates  {runtime} {}{place}: {}",
