@@ -22,7 +22,7 @@ pub mod prelude {
     pub use crate::observe::{NAMESPACES, NamespaceKind, TIME, USER, mount_at, state_faults};
     pub use crate::sabotage::{
         How, Moment, Saboteur, alters, alters_process, defers, drops, drops_process, edits, lags,
-        lies, runs_hooks, starts_early, tampers, wraps,
+        lies, runs_hooks, starts_early, tampers, without_namespace, wraps,
     };
     pub use crate::trial::{Assert, HOOKS, RecordingHooks, Trial};
     pub use crate::verdict::Check;

@@ -98,7 +98,7 @@ pub(super) fn prove(
             &cases,
             &options,
             &scratch,
-            &facts.machine,
+            &seen,
             &skip,
             &each,
         )?;

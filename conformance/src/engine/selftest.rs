@@ -8,17 +8,18 @@ use super::scratch::Scratch;
 use crate::case::{Case, Name};
 use crate::drive::Runtime;
 use crate::event::{SabotageEvent, SabotageStatus};
+use crate::machine::Facts;
 use crate::sabotage::Saboteur;
 use crate::verdict::{Check, Verdict};
 
-/// Runs every saboteur of the cases. `each` is told of each saboteur and requirement as it is
+/// Runs every saboteur of the cases that the machine lets work. `each` is told of each saboteur and requirement as it is
 /// decided, in any order, from any thread.
 pub fn selftest(
     runtime: &Runtime,
     cases: &[&Case],
     options: &Options,
     scratch: &Scratch,
-    machine: &str,
+    facts: &Facts,
     skip: &(dyn Fn(&Case) -> Option<String> + Sync),
     each: &(dyn Fn(SabotageEvent) + Sync),
 ) -> Check {
@@ -28,21 +29,26 @@ pub fn selftest(
             None => judge(case, runtime, options, scratch).verdict,
         };
         for saboteur in &case.saboteurs {
+            let lacking = saboteur.needs.iter().find_map(|need| need.met(facts).err());
+            let honest = match lacking {
+                Some(why) if honest == Verdict::Pass => &Verdict::Skip(why),
+                _ => &honest,
+            };
             let wrong = runtime.sabotaged(saboteur);
             // Only a green case can be turned red.
-            let sabotaged = (honest == Verdict::Pass && saboteur.equivalent.is_none())
+            let sabotaged = (*honest == Verdict::Pass && saboteur.equivalent.is_none())
                 .then(|| judge(case, &wrong, options, scratch).verdict);
             for requirement in targets(case, saboteur) {
-                let (status, reason) = decide(&requirement, saboteur, &honest, sabotaged.as_ref());
+                let (status, reason) = decide(&requirement, saboteur, honest, sabotaged.as_ref());
                 each(SabotageEvent {
                     case: case.id.to_string(),
                     saboteur: saboteur.text.to_string(),
                     requirement: requirement.into_owned(),
                     status,
-                    honest: shown(Some(&honest)),
+                    honest: shown(Some(honest)),
                     sabotaged: shown(sabotaged.as_ref()),
                     reason,
-                    machine: machine.to_owned(),
+                    machine: facts.machine.clone(),
                 });
             }
         }

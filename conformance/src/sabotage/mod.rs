@@ -18,5 +18,5 @@ pub use late::{defers, lags};
 pub use lie::{How, lies};
 pub use saboteur::{
     Document, Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process,
-    tampers, wraps,
+    tampers, without_namespace, wraps,
 };

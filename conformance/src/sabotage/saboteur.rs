@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::config::{EditId, alter, remove, swap};
 use crate::case::{Ids, Name};
 use crate::drive::{Call, Outcome};
+use crate::need::Need;
 use crate::trial::Place;
 use crate::verdict::{Check, Stop};
 
@@ -41,6 +42,8 @@ pub struct Saboteur {
     pub on: Vec<Name>,
     /// Why it changes nothing that can be seen, where that is so.
     pub equivalent: Option<Name>,
+    /// What the machine must offer besides what the case needs.
+    pub needs: Vec<Need>,
     interpose: Arc<Interpose>,
     /// The edits that it makes, in their order.
     edits: Vec<(Document, Arc<Edit>)>,
@@ -59,6 +62,13 @@ impl Saboteur {
         self
     }
 
+    /// Adds what the machine must offer besides what the case needs: an unmet need skips it.
+    #[must_use]
+    pub fn needs(mut self, needs: impl IntoIterator<Item = Need>) -> Self {
+        self.needs.extend(needs);
+        self
+    }
+
     /// Does as both, the other one nearer to the case: `drops(…).and(lies("create", How::Exit(1)))`
     /// makes the container without the entry, and reports a failure.
     #[must_use]
@@ -67,14 +77,17 @@ impl Saboteur {
             text,
             on,
             equivalent,
+            mut needs,
             interpose: inner,
             edits,
         } = self;
+        needs.extend(other.needs);
         let outer = other.interpose;
         Self {
             text: format!("{text}; {}", other.text).into(),
             on,
             equivalent,
+            needs,
             interpose: Arc::new(move |call, next| outer(call, &|call| inner(call, next))),
             edits: other.edits.into_iter().chain(edits).collect(),
         }
@@ -124,6 +137,7 @@ pub fn wraps(
         text: text.into(),
         on: Vec::new(),
         equivalent: None,
+        needs: Vec::new(),
         interpose: Arc::new(interpose),
         edits: Vec::new(),
     }
@@ -184,6 +198,17 @@ pub fn alters(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
     })
 }
 
+/// A runtime that makes no new namespace of a type. Root's alone: in a user namespace, neither proc nor
+/// sysfs can be mounted of a namespace that belongs to another.
+pub fn without_namespace(kind: &'static str) -> Saboteur {
+    edits(format!("make no {kind} namespace"), move |config| {
+        if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
+            list.retain(|entry| entry["type"] != kind);
+        }
+    })
+    .needs([Need::Root])
+}
+
 /// As [`edits`], for the process file that `exec --process FILE` reads.
 pub fn edits_process(
     text: impl Into<Name>,
@@ -218,7 +243,8 @@ pub fn alters_process(pointer: impl Into<Name>, value: impl Into<Value>) -> Sabo
 }
 
 /// A runtime that makes another container than it should: once `create` is done, something is
-/// changed in the container's root, whose path on the host `tamper` is given.
+/// changed in the container's root, whose path on the host `tamper` is given. An ordinary user has no way
+/// there.
 pub fn tampers(
     text: impl Into<Name>,
     tamper: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static,
@@ -235,6 +261,7 @@ pub fn tampers(
         }
         Ok(outcome)
     })
+    .needs([Need::Root])
 }
 
 #[cfg(test)]

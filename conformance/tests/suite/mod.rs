@@ -132,7 +132,7 @@ impl Suite {
             &[case],
             &self.options,
             &self.scratch,
-            "here",
+            facts(),
             &|_| None,
             &each,
         )

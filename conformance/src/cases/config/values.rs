@@ -145,7 +145,8 @@ const PROPERTIES: &[Property] = &[
                 json!(0.5),
             ]
         },
-        || json!(0),
+        // Nobody but root may lower what he has.
+        || json!(1000),
     ),
     property(
         "capabilities",

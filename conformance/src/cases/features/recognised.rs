@@ -1,6 +1,8 @@
 //! Hooks, mount options, namespaces and capabilities: what is listed is recognised, and what is
 //! not listed is no part of it.
 
+use plimsoll_fixtures::probe::CAPABILITIES;
+
 use super::{says, strings};
 use crate::cases::prelude::*;
 
@@ -109,10 +111,13 @@ fn other_namespaces() -> Case {
             .into_iter()
             .filter(|kind| !listed.iter().any(|name| name == kind));
         let honest = t.config()?;
+        // An ordinary user's container has a user namespace as well, or everything would be an error.
+        let given = honest["linux"]["namespaces"].as_array();
+        let user = given.and_then(|list| list.iter().find(|entry| entry["type"] == "user"));
         for kind in other.chain(["plimsoll"]) {
             let mut config = honest.clone();
-            let kinds: Vec<String> = ["mount", kind].map(String::from).into();
-            with_namespaces(&mut config, &kinds);
+            let kinds = ["mount", kind].map(|kind| json!({ "type": kind }));
+            config["linux"]["namespaces"] = user.cloned().into_iter().chain(kinds).collect();
             t.set_config(&config)?;
             t.errors(&t.try_create()?)?;
         }
@@ -135,11 +140,16 @@ fn capabilities() -> Case {
     )
     .run(|t| {
         let listed = strings(t, "/linux/capabilities")?;
-        let held = crate::observe::facts();
-        let names: Vec<&String> = listed
-            .iter()
-            .filter(|name| held.has_capability(name))
-            .collect();
+        let facts = crate::observe::facts();
+        let last = t.read("/proc/sys/kernel/cap_last_cap")?;
+        let last: usize = last.trim().parse().unwrap_or_default();
+        // Who makes a user namespace holds there all that the kernel has.
+        let held = |name: &String| {
+            let number = CAPABILITIES.iter().position(|known| known == name);
+            facts.has_capability(name)
+                || facts.is_ordinary_user() && number.is_some_and(|number| number <= last)
+        };
+        let names: Vec<&String> = listed.iter().filter(|name| held(name)).collect();
         t.set_config_at("/process/capabilities/bounding", json!(names))?;
         let inside = t.must(t.agent())?.report.capabilities.bounding.names();
         let missing: Vec<_> = names.iter().filter(|name| !inside.contains(name)).collect();

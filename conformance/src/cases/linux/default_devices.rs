@@ -238,5 +238,7 @@ fn none_left() -> Case {
                     .is_none_or(|at| !at.starts_with("/dev"))
             });
         }
-    })])
+    })
+    // Nobody else can make devices: they would be mounts on files.
+    .needs([Need::Root])])
 }

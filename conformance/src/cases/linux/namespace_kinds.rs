@@ -32,15 +32,6 @@ fn case(kind: &str, proc: &'static str, fact: &str) -> Case {
     .needs([Need::Namespace(proc)])
 }
 
-/// A runtime that makes no namespace of a type.
-fn without(kind: &'static str) -> Saboteur {
-    edits(format!("make no {kind} namespace"), move |config| {
-        if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
-            list.retain(|entry| entry["type"] != kind);
-        }
-    })
-}
-
 fn pid() -> Case {
     case("pid", "pid", "hides_other_processes")
         .run(|t| {
@@ -51,7 +42,7 @@ fn pid() -> Case {
             let others = ids.any(|name| name.parse::<u32>().is_ok_and(|id| id > 1));
             t.that("no other process is seen", !others, others)
         })
-        .saboteurs([without("pid")])
+        .saboteurs([without_namespace("pid")])
 }
 
 fn network() -> Case {
@@ -69,7 +60,7 @@ fn network() -> Case {
                 "ECONNREFUSED",
             )
         })
-        .saboteurs([without("network")])
+        .saboteurs([without_namespace("network")])
 }
 
 /// The runtime is called in a mount namespace of the case's, which a wrong one changes.
@@ -85,7 +76,7 @@ fn mount() -> Case {
             let leaked = outside.lines().any(|line| line.contains(" plimsoll "));
             t.that("a mount made inside is not seen outside", !leaked, leaked)
         })
-        .saboteurs([without("mount")])
+        .saboteurs([without_namespace("mount")])
 }
 
 fn ipc() -> Case {
@@ -106,7 +97,7 @@ fn ipc() -> Case {
                 .any(|line| line.split_whitespace().next() == Some(&key));
             t.that("a segment made inside is not seen outside", !leaked, leaked)
         })
-        .saboteurs([without("ipc")])
+        .saboteurs([without_namespace("ipc")])
 }
 
 /// The runtime is called in a UTS namespace of the case's, which a wrong one changes.
@@ -123,7 +114,7 @@ fn uts() -> Case {
             let outside = t.host_name_of(held.pid)?;
             t.ne("the host name outside", outside, "plimsoll-inside")
         })
-        .saboteurs([without("uts")])
+        .saboteurs([without_namespace("uts")])
 }
 
 fn user() -> Case {
@@ -159,7 +150,7 @@ fn cgroup() -> Case {
             let shown: Vec<String> = ours.collect();
             t.eq("paths that name the container's cgroup", shown, json!([]))
         })
-        .saboteurs([without("cgroup")])
+        .saboteurs([without_namespace("cgroup")])
 }
 
 fn time() -> Case {

@@ -130,5 +130,6 @@ fn wrong_type(kind: &NamespaceKind) -> Case {
     .run(Assert::refused)
     .saboteurs([edits("make a new namespace instead", move |config| {
         repair(config, name);
-    })])
+    })
+    .needs((kind.proc == "user").then_some(Need::Root))])
 }

@@ -111,6 +111,7 @@ struct End {
     name: &'static str,
     args: &'static [&'static str],
     killed: bool,
+    own_signal: bool,
 }
 
 const ENDS: &[End] = &[
@@ -118,21 +119,25 @@ const ENDS: &[End] = &[
         name: "a_crash",
         args: &["/probe", "die", "11"],
         killed: false,
+        own_signal: true,
     },
     End {
         name: "exit_with_0",
         args: &["/probe", "exit", "0"],
         killed: false,
+        own_signal: false,
     },
     End {
         name: "exit_with_7",
         args: &["/probe", "exit", "7"],
         killed: false,
+        own_signal: false,
     },
     End {
         name: "a_fatal_signal",
         args: &["/probe", "agent"],
         killed: true,
+        own_signal: false,
     },
 ];
 
@@ -147,8 +152,15 @@ fn ends_stopped(end: &'static End) -> Case {
     )
     // The first process of a PID namespace is safe from its own signals; the runner's own takes root
     // to mount a proc of.
-    .needs([Need::Root])
-    .bundle(|b| b.args(end.args).without_namespace("pid"))
+    .needs(end.own_signal.then_some(Need::Root))
+    .bundle(|b| {
+        let b = b.args(end.args);
+        if end.own_signal {
+            b.without_namespace("pid")
+        } else {
+            b
+        }
+    })
     .run(|t| {
         t.create()?;
         t.start()?;
@@ -202,12 +214,7 @@ fn resources_are_there_before_start() -> Case {
         )
     })
     .saboteurs([
-        edits("make no network namespace", |config| {
-            if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
-                list.retain(|namespace| namespace["type"] != "network");
-            }
-        })
-        .on([ENVIRONMENT, RESOURCES]),
+        without_namespace("network").on([ENVIRONMENT, RESOURCES]),
         drops("/mounts/5").on([RESOURCES, PROPERTIES]),
         alters("/hostname", "late-name").on(PROPERTIES),
         starts_early().on(ARGS),

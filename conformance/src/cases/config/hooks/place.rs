@@ -24,15 +24,6 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// A runtime that makes no network namespace.
-fn no_network() -> Saboteur {
-    edits("make no network namespace", |config| {
-        if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
-            list.retain(|namespace| namespace["type"] != "network");
-        }
-    })
-}
-
 /// prestart and createRuntime hooks: the namespaces are made, the root is still the host's.
 fn before_pivot_outside(kind: &'static Kind) -> Case {
     let after = kind.requirement("after-environment");
@@ -41,7 +32,7 @@ fn before_pivot_outside(kind: &'static Kind) -> Case {
     let mut covers = vec![after.clone(), before.clone()];
     covers.extend(mounts.clone());
     let mut saboteurs = vec![
-        no_network().on(after.clone()),
+        without_namespace("network").on(after.clone()),
         runs_hooks(kind.name, Moment::Behind, "create").on(before.clone()),
     ];
     saboteurs.extend(mounts.clone().map(|mounts| drops("/mounts/5").on(mounts)));
@@ -124,7 +115,7 @@ fn before_pivot_inside() -> Case {
     })
     .saboteurs([
         kind.taken_for("startContainer").on(BEFORE),
-        no_network().on(AFTER),
+        without_namespace("network").on(AFTER),
         drops("/mounts/5").on(AFTER),
     ])
 }
@@ -165,7 +156,9 @@ fn mounts_reach_the_container() -> Case {
                 let hooks = config["hooks"]["createContainer"].take();
                 config["hooks"] = json!({ "createRuntime": hooks });
             },
-        ),
+        )
+        // Nobody else could mount there.
+        .needs([Need::Root]),
     ])
 }
 
