@@ -140,7 +140,7 @@ pub(super) fn scope(
             "it cannot be the name of a scope",
         ));
     }
-    if let Some(path) = path.filter(|_| name.ends_with(".slice")) {
+    if let Some(path) = path.filter(|_| name.strip_suffix(".slice").is_some()) {
         let what = format!("cgroupsPath {path:?}");
         let why =
             "a name that ends in .slice stands for a slice, and processes cannot be put into one";
