@@ -9,6 +9,7 @@ use plimsoll::case::Case;
 use plimsoll::drive::{Limits, Runtime};
 use plimsoll::engine::{self, Options, Scratch};
 use plimsoll::event::SabotageEvent;
+use plimsoll::observe;
 use plimsoll::verdict::Verdict;
 use tempfile::TempDir;
 
@@ -82,7 +83,7 @@ impl Toy {
             &[case],
             options,
             scratch,
-            "here",
+            observe::facts(),
             &|_| None,
             &keep,
         )
