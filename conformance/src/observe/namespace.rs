@@ -139,6 +139,17 @@ impl Trial {
             .map(|target| target.display().to_string())
     }
 
+    /// Skips what is to be seen of a process of which the kernel shows an ordinary user nothing: one in a
+    /// user namespace that has not executed a program there yet (ptrace(2), access mode checking).
+    pub fn can_look_at(&self, pid: i32) -> Check {
+        match fs::read_link(format!("/proc/{pid}/ns/pid")) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Stop::Skip(
+                "the kernel shows an ordinary user nothing of the container's process yet".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The host name in a process's UTS namespace.
     pub fn host_name_of(&self, pid: i32) -> Check<String> {
         needs_root()?;

@@ -91,6 +91,7 @@ fn at_create() -> Case {
     )
     .run(|t| {
         t.create()?;
+        t.can_look_at(t.pid()?)?;
         let link = format!("/proc/{}/root/dev/fd", t.pid()?);
         let seen = fs::read_link(link)
             .ok()

@@ -218,6 +218,7 @@ fn pid_is_the_one_process() -> Case {
     .run(|t| {
         t.create()?;
         let created = t.state()?.pid;
+        t.can_look_at(created)?;
         let namespace = t.namespace_of(created, "pid");
         t.on(CREATED).that(
             "the pid after create is of a process in another PID namespace than ours",

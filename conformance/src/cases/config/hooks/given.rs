@@ -57,6 +57,9 @@ fn surroundings(kind: &'static Kind) -> Case {
         t.on(path.clone()).must(kind.reach(t))?;
         let run = t.on(path.clone()).must(t.hook_run("it"))?;
         let report = &run.record.report;
+        if kind.inside {
+            t.can_look_at(t.pid()?)?;
+        }
         for namespace in NAMESPACES {
             let ours = t.runtime_namespace(*namespace)?;
             let expected = match (kind.inside, namespace.proc) {

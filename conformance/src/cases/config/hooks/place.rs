@@ -45,6 +45,7 @@ fn before_pivot_outside(kind: &'static Kind) -> Case {
         .run(move |t| {
             let held = t.while_held(&t.create_call(), "held", || {
                 let pid = t.hook_run("held")?.state()["pid"].as_i64().unwrap_or(0) as i32;
+                t.can_look_at(pid)?;
                 t.on(after.clone()).ne(
                     "the network namespace of the container's process",
                     t.namespace_of(pid, NETWORK.proc).unwrap_or_default(),
