@@ -21,8 +21,9 @@ pub mod prelude {
     pub use crate::need::Need;
     pub use crate::observe::{NAMESPACES, NamespaceKind, TIME, USER, mount_at, state_faults};
     pub use crate::sabotage::{
-        How, Moment, Saboteur, alters, alters_process, defers, drops, drops_process, edits, lags,
-        lies, runs_hooks, starts_early, tampers, without_namespace, wraps,
+        How, Moment, Saboteur, alters, alters_process, alters_resources, defers, drops,
+        drops_process, drops_resources, edits, lags, lies, runs_hooks, starts_early, tampers,
+        without_namespace, wraps,
     };
     pub use crate::trial::{Assert, HOOKS, RecordingHooks, Trial};
     pub use crate::verdict::Check;

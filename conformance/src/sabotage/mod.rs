@@ -17,6 +17,6 @@ pub use hooks::{Moment, runs_hooks};
 pub use late::{defers, lags};
 pub use lie::{How, lies};
 pub use saboteur::{
-    Document, Next, Saboteur, alters, alters_process, drops, drops_process, edits, edits_process,
-    tampers, without_namespace, wraps,
+    Document, Next, Saboteur, alters, alters_process, alters_resources, drops, drops_process,
+    drops_resources, edits, edits_process, tampers, without_namespace, wraps,
 };

@@ -31,6 +31,8 @@ pub enum Document {
     Config,
     /// The process file of `exec --process`.
     Process,
+    /// The resources of `update --resources`.
+    Resources,
 }
 
 /// A wrong runtime, made from a right one.
@@ -238,6 +240,39 @@ pub fn alters_process(pointer: impl Into<Name>, value: impl Into<Value>) -> Sabo
         format!("exec: alter {pointer} to {value}"),
         move |process| {
             alter(process, &pointer, value.clone());
+        },
+    )
+}
+
+/// As [`edits`], for the resources that `update --resources FILE` reads.
+fn edits_resources(
+    text: impl Into<Name>,
+    edit: impl Fn(&mut Value) + Send + Sync + 'static,
+) -> Saboteur {
+    rereads(text, Document::Resources, edit, |call| {
+        let file = call.flag("--resources").or_else(|| call.flag("-r"));
+        match (call.operation(), file) {
+            ("update", Some(file)) => Some(file.into()),
+            _ => None,
+        }
+    })
+}
+
+/// A runtime whose `update` ignores one entry of the resources.
+pub fn drops_resources(pointer: impl Into<Name>) -> Saboteur {
+    let pointer = pointer.into();
+    edits_resources(format!("update: drop {pointer}"), move |resources| {
+        remove(resources, &pointer);
+    })
+}
+
+/// A runtime whose `update` takes one entry of the resources for another value.
+pub fn alters_resources(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
+    let (pointer, value) = (pointer.into(), value.into());
+    edits_resources(
+        format!("update: alter {pointer} to {value}"),
+        move |resources| {
+            alter(resources, &pointer, value.clone());
         },
     )
 }

@@ -22,20 +22,22 @@ pub(crate) fn changes(case: &Case, saboteur: &Saboteur) -> BTreeSet<(&'static st
     let bundle = Bundle::minimal().set("/linux/cgroupsPath", "/{id}");
     let config = (case.bundle)(bundle).spec().clone();
     let mut changed = between("", &config, Document::Config, saboteur);
-    changed.extend(between(
-        "process",
-        &everything(),
-        Document::Process,
-        saboteur,
+    let given = sample(include_str!(
+        "../../../fixtures/configs/good/process-everything.json"
     ));
+    let process = &given["process"];
+    changed.extend(between("process", process, Document::Process, saboteur));
+    let given = sample(include_str!(
+        "../../../fixtures/configs/good/resources-memory.json"
+    ));
+    let (path, resources) = ("linux/resources", &given["linux"]["resources"]);
+    changed.extend(between(path, resources, Document::Resources, saboteur));
     changed
 }
 
-/// A process that has each of its properties.
-fn everything() -> Value {
-    let text = include_str!("../../../fixtures/configs/good/process-everything.json");
-    let config: Value = serde_json::from_str(text).expect("JSON");
-    config["process"].clone()
+/// A config that has all of what other calls than `create` are given in a file of its own.
+fn sample(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
 }
 
 fn between(

@@ -22,6 +22,16 @@ const SPANS: &[(&str, &str)] = &[
     ("report/progress.rs", "how often the line is drawn"),
 ];
 
+/// Files that choose how far limits are stretched, and why.
+const STRETCHES: &[(&str, &str)] = &[
+    ("cli/args.rs", "--timeout and --timeout-factor"),
+    (
+        "engine/run.rs",
+        "options of which nobody says anything else",
+    ),
+    ("bench/tools.rs", "the benchmark has no --timeout-factor"),
+];
+
 /// Files that sleep, and why.
 const SLEEPS: &[(&str, &str)] = &[(
     "bench/",
@@ -85,6 +95,11 @@ fn only_one_file_makes_time_limits() {
         ],
         SPANS,
     );
+}
+
+#[test]
+fn only_the_command_line_stretches_them() {
+    only(&["Limits::"], STRETCHES);
 }
 
 #[test]

@@ -19,7 +19,6 @@ const EXECVE: &str = "execve(2) makes it anew of what is inheritable, ambient an
                       `config/capabilities/*_is_exact` break it with what follows from it";
 const SLAB: &str =
     "the kernel takes it no more (5.16) or has only one value for it (useHierarchy, 5.11)";
-const UPDATE: &str = "it is for `update`: `linux/unified/checked_update` breaks it there";
 const LOADING: &str = "says how the kernel loads and logs a filter, not what the filter does: nothing \
                        in or around the container shows it";
 const MOVING: &str = "holds until the program is in its cgroup: what comes then is `final`";
@@ -66,8 +65,6 @@ pub(crate) const REASONS: &[(&str, Change, &str)] = &[
     ("linux/resources/memory/kernel", Alter, SLAB),
     ("linux/resources/memory/useHierarchy", Drop, SLAB),
     ("linux/resources/memory/useHierarchy", Alter, SLAB),
-    ("linux/resources/memory/checkBeforeUpdate", Drop, UPDATE),
-    ("linux/resources/memory/checkBeforeUpdate", Alter, UPDATE),
     ("linux/resources/network/priorities/-/name", Alter, PRIORITIES),
     ("linux/resources/network/priorities/-/priority", Alter, PRIORITIES),
     ("linux/resources/rdma/*/hcaHandles", Drop, RDMA),

@@ -183,7 +183,14 @@ fn checked_update() -> Case {
             t.has("memory.max", t.own_v2("memory.max")?, "100663296")?;
             t.that("the program lives", t.init_lives()?, t.pid()?)
         })
-        .saboteurs([lies("update", How::Skip).on([CHECK, REJECT])])
+        .saboteurs(
+            [
+                lies("update", How::Skip),
+                drops_resources("/memory/checkBeforeUpdate"),
+                alters_resources("/memory/checkBeforeUpdate", false),
+            ]
+            .map(|wrong| wrong.on([CHECK, REJECT])),
+        )
 }
 
 /// A cgroup in which nothing can run is an error, or made fit: a runtime that hangs fails.
