@@ -155,6 +155,39 @@ fn poststop_hooks_run_in_order_and_a_failure_only_warns() {
 }
 
 #[test]
+fn a_long_list_is_as_whole_and_in_order_as_a_short_one() {
+    let sandbox = Sandbox::new();
+    let mut stand = Stand::new();
+    let id = |number: usize| format!("c{number:03}");
+    for number in 0..450 {
+        let pid = if number % 7 == 0 { stand.pid() } else { 0 };
+        sandbox.container(&id(number), Status::Running, pid);
+    }
+    fs::remove_file(sandbox.path("root/c100/state.json")).expect("removed");
+    fs::write(sandbox.path("root/c300/state.json"), "{").expect("written");
+    let wanted: Vec<usize> = (0..450).filter(|n| ![100, 300].contains(n)).collect();
+    let list = sandbox.run(&["list", "-q"]);
+    let ids: String = wanted.iter().map(|number| id(*number) + "\n").collect();
+    assert_eq!((list.code, list.stdout), (0, ids));
+    let list = sandbox.run(&["list"]);
+    for (line, number) in list.stdout.lines().skip(1).zip(&wanted) {
+        let status = if number % 7 == 0 {
+            "running"
+        } else {
+            "stopped"
+        };
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some(&*id(*number)), "{line}");
+        assert_eq!(words.nth(1), Some(status), "{line}");
+    }
+    assert_eq!(list.stdout.lines().count(), wanted.len() + 1);
+    assert!(list.stderr.contains("c300"), "{}", list.stderr);
+    stand.0.kill().expect("killed");
+    stand.0.wait().expect("reaped");
+    assert!(!sandbox.run(&["list"]).stdout.contains("running"));
+}
+
+#[test]
 fn list_shows_all_containers_in_order() {
     let sandbox = Sandbox::new();
     let stand = Stand::new();

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write as _};
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread::{self, available_parallelism};
 
 use super::print_json;
 use crate::cli::{CommandError, Context, Matches, UsageError};
@@ -26,16 +29,15 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         }
         .into());
     }
-    let records = records(context)?;
     if matches.switch("quiet") {
-        let ids: Vec<_> = records.iter().map(|record| record.id.as_str()).collect();
-        return print(&ids.iter().flat_map(|id| [id, "\n"]).collect::<String>());
+        let records = read_all(context, |record| record)?;
+        let ids = records.iter().map(|record| record.id.as_str());
+        return print(&ids.flat_map(|id| [id, "\n"]).collect::<String>());
     }
-    let records: Vec<(Record, Status)> = records
-        .into_iter()
-        .map(|record| (record.status(), record))
-        .map(|(s, r)| (r, s))
-        .collect();
+    let records = read_all(context, |record| {
+        let status = record.status();
+        (record, status)
+    })?;
     if format == "table" {
         return print(&table(&records));
     }
@@ -47,18 +49,46 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     print_json(&(!views.is_empty()).then_some(views))
 }
 
-/// The records that can be read. A folder without one is a container that is about to be or has just
-/// ceased to be.
-fn records(context: &Context) -> Result<Vec<Record>, CommandError> {
-    let mut records = Vec::new();
-    for id in context.store.ids()? {
-        match context.store.glance(&id) {
-            Ok(record) => records.push(record),
+/// So many containers are no more than one thread's work: another would be ready too late.
+const SHARE: usize = 200;
+
+/// What `with` makes of the records that can be read. A folder without one is a container that is about to be or
+/// has just ceased to be.
+fn read_all<T: Send>(
+    context: &Context,
+    with: impl Fn(Record) -> T + Sync,
+) -> Result<Vec<T>, CommandError> {
+    let ids = context.store.ids()?;
+    let store = &context.store;
+    let read = |ids: &[String]| -> Vec<Result<T, StateError>> {
+        ids.iter().map(|id| store.glance(id).map(&with)).collect()
+    };
+    let mut results = Vec::with_capacity(ids.len());
+    if ids.len() <= SHARE {
+        results = read(&ids);
+    } else {
+        // Nearly all of it is the kernel's work on one container, which another processor can do for the next.
+        let threads = available_parallelism().map_or(1, NonZero::get);
+        let share = ids.len().div_ceil(threads).max(SHARE);
+        thread::scope(|scope| {
+            let mut shares = ids.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares.map(|ids| scope.spawn(|| read(ids))).collect();
+            results.extend(read(own));
+            for other in others {
+                results.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+        });
+    }
+    let mut all = Vec::with_capacity(ids.len());
+    for (id, result) in ids.iter().zip(results) {
+        match result {
+            Ok(one) => all.push(one),
             Err(StateError::NotFound) => {}
             Err(error) => context.log.warn(format!("container {id}: {error}")),
         }
     }
-    Ok(records)
+    Ok(all)
 }
 
 fn table(records: &[(Record, Status)]) -> String {
