@@ -23,7 +23,7 @@ use super::procfs::Procfs;
 use super::spawn::{Spawned, spawn};
 use super::{Context, StepError, cgroup, hooks, namespaces, pidfd, trees};
 use crate::plan::{Origin, Plan};
-use crate::state::{Container, Process, StateError, Status};
+use crate::state::{Container, Process, Record, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
 
 /// The socket in a container's folder on which init waits for `start`.
@@ -117,9 +117,11 @@ pub fn create(
         privileged: extras.privileged,
         claims,
     };
-    let result = rise
-        .run(&mut container, &mut init, &mut |container, pid| {
-            groups.attach(container, pid)
+    let result = note(&mut container, init.pid.as_raw())
+        .and_then(|()| {
+            rise.run(&mut container, &mut init, &mut |container, pid| {
+                groups.attach(container, pid)
+            })
         })
         .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
         .and_then(|()| Ok(groups.limit()?))
@@ -228,6 +230,23 @@ fn hand_over(
     Ok(())
 }
 
+/// Notes init for whoever finds the container half-made, while init is at work.
+fn note(container: &mut Container, pid: i32) -> Result<(), CreateError> {
+    // One that has ended already says why.
+    if let Some(process) = Process::find(pid) {
+        container.update_copy(|record| identify(record, process))?;
+    }
+    Ok(())
+}
+
+/// Sets what `delete --force` ends.
+fn identify(record: &mut Record, process: Process) {
+    record.set_process(process);
+    if let Some(cgroup) = &mut record.cgroup {
+        cgroup.mount_namespace = cgroup::told_apart_by(cgroup, process.pid);
+    }
+}
+
 /// Records init and where the container is in its life.
 pub(super) fn record(
     container: &mut Container,
@@ -239,11 +258,8 @@ pub(super) fn record(
     let exe = std::fs::metadata("/proc/self/exe").step(&NONE, || "look at the own executable")?;
     container.update(|record| {
         record.recorded = status;
-        record.set_process(process);
         record.init_exe = Some((exe.dev(), exe.ino()));
-        if let Some(cgroup) = &mut record.cgroup {
-            cgroup.mount_namespace = cgroup::told_apart_by(cgroup, pid);
-        }
+        identify(record, process);
         if status != Status::Creating {
             record.creator = None;
         }

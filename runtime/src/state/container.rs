@@ -113,6 +113,14 @@ impl Container {
             .inspect_err(|_| self.record = before)
     }
 
+    /// Changes the record and writes only the copy of what has to be undone; the record follows with the next
+    /// [`Container::update`].
+    pub fn update_copy(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
+        change(&mut self.record);
+        let json = self.encode()?;
+        self.save_copy(&json)
+    }
+
     /// Writes a file into the container's folder, whole or not at all.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), StateError> {
         self.write_by(write::atomically, name, contents)
@@ -152,15 +160,20 @@ impl Container {
     fn save(&mut self, with_copy: bool) -> Result<(), StateError> {
         let json = self.encode()?;
         if with_copy {
-            let write = if self.copied {
-                write::atomically
-            } else {
-                write::new
-            };
-            self.write_by(write, COPY_FILE, &json)?;
-            self.copied = true;
+            self.save_copy(&json)?;
         }
         self.write(STATE_FILE, &json)
+    }
+
+    fn save_copy(&mut self, json: &[u8]) -> Result<(), StateError> {
+        let write = if self.copied {
+            write::atomically
+        } else {
+            write::new
+        };
+        self.write_by(write, COPY_FILE, json)?;
+        self.copied = true;
+        Ok(())
     }
 
     fn encode(&self) -> Result<Vec<u8>, StateError> {

@@ -193,3 +193,40 @@ fn the_status_follows_the_process() {
     };
     assert_eq!(started.status(), Status::Running);
 }
+
+#[test]
+fn what_has_to_be_undone_is_noted_before_the_record_says_so() {
+    let (_dir, store) = store();
+    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
+    let own = Process::current().expect("/proc is mounted");
+    let none = Process { pid: 0, ..own };
+    container
+        .update(|record| record.set_process(none))
+        .expect("written");
+    container
+        .update_copy(|record| record.set_process(own))
+        .expect("written");
+    assert_eq!(store.read("k").expect("the old one").process(), None);
+    assert_eq!(
+        store.read_copy("k").expect("the new one").process(),
+        Some(own)
+    );
+    // The next record has it too, without a second copy.
+    let copy = container.dir().join("undo.json");
+    let before = fs::metadata(&copy)
+        .expect("there")
+        .modified()
+        .expect("known");
+    container
+        .update(|record| record.recorded = Status::Running)
+        .expect("written");
+    let record = store.read("k").expect("written");
+    assert_eq!(
+        (record.process(), record.recorded),
+        (Some(own), Status::Running)
+    );
+    assert_eq!(
+        fs::metadata(&copy).expect("there").modified().ok(),
+        Some(before)
+    );
+}
