@@ -2,14 +2,20 @@
 //! us expect is seen otherwise under a runtime that is wrong in just that.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use plimsoll::drive::Runtime;
 use plimsoll::fuzz::expected::expected;
 use plimsoll::fuzz::observe::observe;
-use plimsoll::fuzz::search::Pair;
+use plimsoll::fuzz::search::{Pair, Search};
 use plimsoll::fuzz::strategy::Change;
 use plimsoll::observe::facts;
-use plimsoll::sabotage::{How, Saboteur, alters, drops, edits, lies};
+use plimsoll::sabotage::{How, Saboteur, alters, drops, edits, lies, wraps};
 use serde_json::{Value, json};
 
 #[allow(
@@ -200,6 +206,7 @@ fn of_the_surroundings() -> Wrong {
         ),
         (&["namespace/cgroup"], more("cgroup")),
         (&["namespace/time"], more("time")),
+        (&["namespace/user"], with_a_user_namespace()),
         (
             &["sysctl/kernel/msgmax"],
             drops("/linux/sysctl/kernel.msgmax"),
@@ -221,6 +228,42 @@ fn of_the_surroundings() -> Wrong {
     ]
 }
 
+/// A user namespace more, whose ids are those of the host. It owns no sysctls of others.
+fn with_a_user_namespace() -> Saboteur {
+    edits("make a user namespace", |config| {
+        let map = json!([{"containerID": 0, "hostID": 0, "size": 65_536}]);
+        config["linux"]["uidMappings"] = map.clone();
+        config["linux"]["gidMappings"] = map;
+        if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
+            list.push(json!({"type": "user"}));
+        }
+    })
+    .and(drops("/linux/sysctl"))
+}
+
+/// No mount namespace, and so nothing mounted but what shows a program its namespaces.
+fn without_a_mount_namespace() -> Saboteur {
+    let edited = edits("make no mount namespace", |config| {
+        if let Some(list) = config["linux"]["namespaces"].as_array_mut() {
+            list.retain(|one| one["type"] != "mount");
+        }
+        config["mounts"] = json!([]);
+        config["root"]["readonly"] = json!(false);
+        for name in ["maskedPaths", "readonlyPaths", "devices", "sysctl"] {
+            config["linux"][name].take();
+        }
+    });
+    wraps("make no mount namespace", move |call, next| {
+        if let ("create", Some(bundle)) = (call.operation(), call.bundle()) {
+            let point = bundle.join("rootfs/proc");
+            fs::create_dir_all(&point).expect("the bundle is ours");
+            let (kind, flags) = (Some("proc"), MsFlags::empty());
+            mount(kind, &point, kind, flags, None::<&str>).expect("root mounts");
+        }
+        edited.interpose(call, next)
+    })
+}
+
 /// What is seen otherwise than expected.
 fn seen_of(suite: &Suite, runtime: &Runtime) -> BTreeSet<String> {
     let pair = Pair {
@@ -230,18 +273,22 @@ fn seen_of(suite: &Suite, runtime: &Runtime) -> BTreeSet<String> {
         scratch: &suite.scratch,
     };
     let differences = pair.differ(&everything(), "fuzz/everything", &suite.options);
-    let (differences, _) = differences.expect("a config is run");
-    differences.into_iter().map(|one| one.what).collect()
+    let seen = differences.expect("a config is run");
+    seen.differences.into_iter().map(|one| one.what).collect()
+}
+
+/// Nothing where this machine cannot run all of it.
+fn prepare() -> Option<Suite> {
+    if !facts().is_root() || !facts().cgroups.writable {
+        eprintln!("skipped: takes root and writable cgroups");
+        return None;
+    }
+    Some(Suite::prepare().expect("there is a runtime"))
 }
 
 #[test]
 fn everything_that_is_judged_can_be_found_wrong() {
-    let facts = facts();
-    if !facts.is_root() || !facts.cgroups.writable {
-        eprintln!("skipped: takes root and writable cgroups");
-        return;
-    }
-    let suite = Suite::prepare().expect("there is a runtime");
+    let Some(suite) = prepare() else { return };
     assert_eq!(seen_of(&suite, &suite.runtime), BTreeSet::new(), "honest");
 
     let mut found = BTreeSet::new();
@@ -264,12 +311,74 @@ fn everything_that_is_judged_can_be_found_wrong() {
         &suite.scratch,
     );
     let config: Value = honest.expect("a config is run").config;
-    // Of a user namespace the minimal container of root has none, and every saboteur that adds one
-    // makes it another container.
     let judged: BTreeSet<String> = expected(&config)
         .into_keys()
-        .filter(|name| name != "namespace/user" && name != "namespace/mnt")
+        .filter(|name| name != "namespace/mnt")
         .collect();
     let unproved: Vec<&String> = judged.difference(&found).collect();
     assert!(unproved.is_empty(), "no wrong runtime for {unproved:?}");
+}
+
+/// The runtime is called in mounts of the test's own, which is where a container without a mount
+/// namespace is then.
+#[test]
+fn a_mount_namespace_that_is_missing_is_found() {
+    let Some(suite) = prepare() else { return };
+    let apart = move || {
+        unshare(CloneFlags::CLONE_NEWNS).expect("root makes a mount namespace");
+        let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+        mount(none, "/", none, private, none).expect("root changes its mounts");
+        let honest = seen_of(&suite, &suite.runtime);
+        let wrong = suite.runtime.sabotaged(&without_a_mount_namespace());
+        (honest, seen_of(&suite, &wrong))
+    };
+    let (honest, wrong) = thread::spawn(apart).join().expect("the thread ends");
+    assert_eq!(honest, BTreeSet::new());
+    assert!(wrong.contains("namespace/mnt"), "{wrong:?}");
+    assert!(!wrong.contains("outcome"), "{wrong:?}");
+}
+
+#[test]
+fn two_runtimes_are_told_apart_by_the_smallest_config() {
+    let Some(mut suite) = prepare() else { return };
+    let kept = tempfile::tempdir().expect("a temporary folder");
+    suite.options.keep = Some(kept.path().to_owned());
+    let mut wrong = suite.runtime.sabotaged(&drops("/hostname"));
+    wrong.name = "wrong".to_owned();
+    let pair = Pair {
+        first: &suite.runtime,
+        second: Some(&wrong),
+        options: &suite.options,
+        scratch: &suite.scratch,
+    };
+    let search = Search {
+        budget: Duration::from_secs(120),
+        configs: 12,
+        seed: 5,
+    };
+    let mut told = 0;
+    let found = pair.search(search, facts(), &mut |_| told += 1);
+    let found = found.expect("configs are run");
+    assert!(
+        found.standing.is_empty() && found.unsteady.is_empty(),
+        "{found:?}"
+    );
+    let [finding] = found.findings.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(told, 1);
+    let pointers: Vec<&str> = finding.changes.iter().map(|one| one.pointer).collect();
+    assert_eq!(pointers, ["/hostname"]);
+    let seen: Vec<&str> = finding
+        .differences
+        .iter()
+        .map(|one| one.what.as_str())
+        .collect();
+    assert_eq!(seen, ["report/uname/nodename"]);
+    for name in [&suite.runtime.name, &wrong.name] {
+        let folder = kept.path().join(name).join(finding.name.replace('/', "."));
+        let script = Command::new("sh").arg(folder.join("repro.sh")).output();
+        let script = script.expect("there is a shell");
+        assert!(script.status.success(), "{name}: {script:?}");
+    }
 }

@@ -237,6 +237,9 @@ fn close(found: &Found, seed: u64, seconds: f64, out: &mut dyn Write) -> io::Res
             names.join(", ")
         )?;
     }
+    for (reason, configs) in &found.set_aside {
+        writeln!(out, "\nset aside in {configs} configs: {reason}")?;
+    }
     if !found.unsteady.is_empty() {
         writeln!(
             out,

@@ -246,7 +246,7 @@ pub fn normalised(report: &Report) -> Check<Observation> {
         json!(report.fds.iter().map(|open| open.fd).collect::<Vec<_>>()),
     );
     for (kind, link) in &report.namespaces {
-        let own = std::fs::read_link(format!("/proc/self/ns/{kind}"));
+        let own = std::fs::read_link(format!("/proc/thread-self/ns/{kind}"));
         let own = own.ok().map(|link| link.display().to_string());
         let word = match link.value() {
             None => "not seen",

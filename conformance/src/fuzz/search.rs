@@ -1,6 +1,6 @@
 //! Looks for configs that are seen differently, and shrinks each to a minimal one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy, ValueTree};
@@ -8,8 +8,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::Serialize;
 
 use super::expected::expected;
+use super::free::free;
 use super::judge::{Difference, against, between};
 use super::observe::observe;
+use super::shrink::{Shrink, members};
 use super::strategy::{Change, Changes, configs};
 use crate::drive::Runtime;
 use crate::engine::{Options, Scratch};
@@ -55,6 +57,8 @@ pub struct Found {
     /// What is seen differently, or otherwise than expected, of the minimal bundle already: not
     /// looked at further.
     pub standing: Vec<Difference>,
+    /// What the two showed differently by free choice, and how many configs of it.
+    pub set_aside: BTreeMap<&'static str, u64>,
     /// The numbers of the configs whose difference was gone when they were run again.
     pub unsteady: Vec<u64>,
     /// The differences.
@@ -73,33 +77,52 @@ pub struct Pair<'a> {
     pub scratch: &'a Scratch,
 }
 
+/// What was seen of a config.
+#[derive(Debug)]
+pub struct Compared {
+    /// What is seen differently.
+    pub differences: Vec<Difference>,
+    /// Why something that is seen differently, too, is none of these.
+    pub set_aside: BTreeSet<&'static str>,
+    /// A runtime started it.
+    pub started: bool,
+}
+
 /// What a search knows so far.
 struct Progress<'a> {
     /// Where nothing is kept.
     plain: Options,
-    /// What needs no second finding.
-    known: BTreeSet<String>,
+    /// What needs no second finding, and the smallest config that showed it.
+    known: Vec<(String, Changes)>,
     found: Found,
     each: &'a mut dyn FnMut(&Finding),
 }
 
 impl Pair<'_> {
-    /// Runs a config, and says what is seen differently and whether any runtime started it.
-    pub fn differ(
-        &self,
-        changes: &[Change],
-        name: &str,
-        options: &Options,
-    ) -> Check<(Vec<Difference>, bool)> {
+    /// Runs a config, and says what is seen of it.
+    pub fn differ(&self, changes: &[Change], name: &str, options: &Options) -> Check<Compared> {
         let see = |runtime| observe(runtime, changes, name, options, self.scratch);
         let first = see(self.first)?;
-        if let Some(second) = self.second {
-            let second = see(second)?;
-            let differences = between(&first.shown, &second.shown);
-            return Ok((differences, first.started() || second.started()));
-        }
-        let differences = against(&expected(&first.config), &first.shown);
-        Ok((differences, first.started()))
+        let Some(second) = self.second else {
+            return Ok(Compared {
+                differences: against(&expected(&first.config), &first.shown),
+                set_aside: BTreeSet::new(),
+                started: first.started(),
+            });
+        };
+        let second = see(second)?;
+        let mut differences = between(&first.shown, &second.shown);
+        let mut set_aside = BTreeSet::new();
+        differences.retain(|one| {
+            let reason = free(one, &first.config);
+            set_aside.extend(reason);
+            reason.is_none()
+        });
+        Ok(Compared {
+            differences,
+            set_aside,
+            started: first.started() || second.started(),
+        })
     }
 
     /// Looks for differences. `each` is told of each as soon as it is minimal.
@@ -115,12 +138,14 @@ impl Pair<'_> {
                 keep: None,
                 ..self.options.clone()
             },
-            known: BTreeSet::new(),
+            known: Vec::new(),
             found: Found::default(),
             each,
         };
-        let standing = self.differ(&[], "fuzz/minimal", &progress.plain)?.0;
-        let names = standing.iter().map(|one| one.what.clone());
+        let standing = self
+            .differ(&[], "fuzz/minimal", &progress.plain)?
+            .differences;
+        let names = standing.iter().map(|one| (one.what.clone(), Vec::new()));
         progress.known.extend(names);
         progress.found.standing = standing;
         let mut runner = runner(search.seed);
@@ -129,42 +154,49 @@ impl Pair<'_> {
             let tree = strategy
                 .new_tree(&mut runner)
                 .map_err(|reason| Stop::broken("draw a config", reason))?;
-            self.examine(tree, search.seed, &mut progress)?;
+            self.examine(&tree.current(), search.seed, &mut progress)?;
         }
         Ok(progress.found)
     }
 
     /// Runs a drawn config, and shrinks it if it shows something new.
-    fn examine<T: ValueTree<Value = Changes>>(
-        &self,
-        mut tree: T,
-        seed: u64,
-        progress: &mut Progress<'_>,
-    ) -> Check {
+    fn examine(&self, drawn: &[Change], seed: u64, progress: &mut Progress<'_>) -> Check {
         progress.found.configs += 1;
         let number = progress.found.configs;
         let plain = progress.plain.clone();
         let ask = |changes: &[Change]| self.differ(changes, "fuzz/drawn", &plain);
-        let (differences, started) = ask(&tree.current())?;
-        progress.found.refused += u64::from(!started);
-        let Some(aim) = new_one(&differences, &progress.known) else {
+        let compared = ask(drawn)?;
+        progress.found.refused += u64::from(!compared.started);
+        for reason in compared.set_aside {
+            *progress.found.set_aside.entry(reason).or_default() += 1;
+        }
+        let new = |one: &&Difference| !explained(&one.what, drawn, &progress.known);
+        let Some(aim) = compared.differences.iter().find(new) else {
             return Ok(());
         };
-        let again = ask(&tree.current())?.0;
-        if !shows(&again, &aim) {
+        let aim = aim.what.clone();
+        let mut shows = |changes: &[Change]| {
+            let differences = ask(changes)?.differences;
+            Ok(differences.iter().any(|one| one.what == aim))
+        };
+        if !shows(drawn)? {
             progress.found.unsteady.push(number);
             return Ok(());
         }
-        let tried = shrink(&mut tree, STEPS, &mut |changes| {
-            Ok(shows(&ask(changes)?.0, &aim))
-        })?;
+        let mut shrink = Shrink {
+            steps: 0,
+            most: STEPS,
+            shows: &mut shows,
+        };
+        let changes = shrink.smallest(drawn)?;
+        let tried = shrink.steps;
         let name = format!("fuzz/seed-{seed}-config-{number}");
-        let changes = tree.current();
-        let (mut differences, _) = self.differ(&changes, &name, self.options)?;
-        differences.retain(|one| !progress.known.contains(&one.what));
-        progress.known.insert(aim);
-        let others = differences.iter().filter(|one| one.what != "outcome");
-        progress.known.extend(others.map(|one| one.what.clone()));
+        let mut differences = self.differ(&changes, &name, self.options)?.differences;
+        differences.retain(|one| !explained(&one.what, &changes, &progress.known));
+        let names = differences.iter().map(|one| one.what.clone());
+        progress
+            .known
+            .extend(names.map(|name| (name, changes.clone())));
         let finding = Finding {
             config: number,
             steps: tried,
@@ -186,47 +218,27 @@ fn runner(seed: u64) -> TestRunner {
     TestRunner::new_with_rng(Config::default(), rng)
 }
 
-/// The first difference that was not found yet.
-fn new_one(differences: &[Difference], known: &BTreeSet<String>) -> Option<String> {
-    let mut new = differences.iter().map(|one| &one.what);
-    new.find(|what| !known.contains(*what)).cloned()
-}
-
-fn shows(differences: &[Difference], aim: &str) -> bool {
-    differences.iter().any(|one| one.what == aim)
-}
-
-/// Leaves in `tree` the smallest config found that still shows the difference; the number of
-/// configs tried.
-fn shrink<T: ValueTree>(
-    tree: &mut T,
-    most: usize,
-    shows: &mut dyn FnMut(&T::Value) -> Check<bool>,
-) -> Check<usize> {
-    let mut steps = 0;
-    let mut more = tree.simplify();
-    while more {
-        if steps == most {
-            // The last simplification was not tried: back to what was seen to show it.
-            while tree.complicate() {
-                if shows(&tree.current())? {
-                    break;
-                }
-            }
-            break;
-        }
-        steps += 1;
-        more = if shows(&tree.current())? {
-            tree.simplify()
-        } else {
-            tree.complicate()
-        };
-    }
-    Ok(steps)
+/// Whether a difference is one that was found before: the config has all that the smallest config
+/// with it has.
+fn explained(what: &str, changes: &[Change], known: &[(String, Changes)]) -> bool {
+    let has = |wanted: &Change| {
+        let mut same = changes.iter().filter(|one| one.pointer == wanted.pointer);
+        let words = members(&wanted.value);
+        let mut words = words.iter().filter(|word| word.is_string());
+        same.any(|one| {
+            let present = members(&one.value);
+            words.all(|word| present.contains(word))
+        })
+    };
+    known
+        .iter()
+        .any(|(name, smallest)| name == what && smallest.iter().all(has))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn drawn(seed: u64) -> Vec<Changes> {
@@ -243,20 +255,21 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_shrunk_to_the_entry_that_makes_it() {
-        let mut runner = runner(1);
-        let strategy = configs(&Facts::default());
-        let guilty = |changes: &Changes| changes.iter().any(|one| one.pointer == "/hostname");
-        let mut tree = loop {
-            let tree = strategy.new_tree(&mut runner).unwrap();
-            if guilty(&tree.current()) && tree.current().len() > 3 {
-                break tree;
-            }
-        };
-        shrink(&mut tree, 10_000, &mut |changes| Ok(guilty(changes))).unwrap();
-        let minimal = tree.current();
-        assert_eq!(minimal.len(), 1);
-        assert_eq!(minimal[0].pointer, "/hostname");
-        assert_eq!(minimal[0].value, "a");
+    fn what_was_found_explains_the_same_only_where_its_cause_is() {
+        let change = |pointer, value| Change { pointer, value };
+        let masked = |paths| change("/linux/maskedPaths", json!(paths));
+        let known = [
+            ("report/env".to_owned(), Vec::new()),
+            ("outcome".to_owned(), vec![masked(vec!["/proc/sys"])]),
+        ];
+        let more = [
+            masked(vec!["/proc/bus", "/proc/sys"]),
+            change("/hostname", json!("h")),
+        ];
+        assert!(explained("outcome", &more, &known));
+        assert!(explained("report/env", &[], &known));
+        assert!(!explained("outcome", &[masked(vec!["/proc/bus"])], &known));
+        assert!(!explained("outcome", &more[1..], &known));
+        assert!(!explained("report/umask", &more, &known));
     }
 }

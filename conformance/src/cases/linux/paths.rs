@@ -52,6 +52,18 @@ fn masked() -> Vec<Case> {
             )
         })
         .saboteurs([drops("/linux/maskedPaths/0")]),
+        // A runtime must not need it itself, once it is masked.
+        Case::new(
+            "linux/paths/masked_directory_of_proc_is_unreadable",
+            "config-linux.masked-paths.dir-unreadable",
+        )
+        .bundle(|b| masks(b, "/proc/sys"))
+        .run(|t| {
+            let agent = t.judged_agent()?;
+            let seen = agent.ask(|p| p.list("/proc/sys"))?.unwrap_or_default();
+            t.eq("entries of /proc/sys", seen.len(), 0)
+        })
+        .saboteurs([drops("/linux/maskedPaths/0")]),
         Case::new(
             "linux/paths/masked_missing_path_is_none",
             "config-linux.masked-paths.missing-path-ok",

@@ -99,6 +99,9 @@ fn follows_its_schema() -> Case {
     })
     .saboteurs([
         lies("state", How::output("/annotations/a.key", 7)).on(SCHEMA),
+        lies("state", How::output("/ociVersion", "1.0")).on(SCHEMA),
+        lies("state", How::output("/bundle", "bundle")).on(SCHEMA),
+        lies("state", How::output("/status", "Created")).on(SCHEMA),
         lies("state", How::omit("/ociVersion"))
             .on([SCHEMA, "runtime.operations.state.returns-state"]),
         lies("state", How::output("/pid", "7")).on("runtime.state.pid-integer-minimum"),
