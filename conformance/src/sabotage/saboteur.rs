@@ -49,6 +49,8 @@ pub struct Saboteur {
     interpose: Arc<Interpose>,
     /// The edits that it makes, in their order.
     edits: Vec<(Document, Arc<Edit>)>,
+    /// Whether it does anything else.
+    meddles: bool,
 }
 
 impl Saboteur {
@@ -82,6 +84,7 @@ impl Saboteur {
             mut needs,
             interpose: inner,
             edits,
+            meddles,
         } = self;
         needs.extend(other.needs);
         let outer = other.interpose;
@@ -92,7 +95,13 @@ impl Saboteur {
             needs,
             interpose: Arc::new(move |call, next| outer(call, &|call| inner(call, next))),
             edits: other.edits.into_iter().chain(edits).collect(),
+            meddles: meddles || other.meddles,
         }
+    }
+
+    /// Whether all that is wrong about it is what it reads.
+    pub fn only_edits(&self) -> bool {
+        !self.meddles
     }
 
     /// Does to a document what the runtime is made to read instead of it. Names such as `{dir}` stay.
@@ -142,6 +151,7 @@ pub fn wraps(
         needs: Vec::new(),
         interpose: Arc::new(interpose),
         edits: Vec::new(),
+        meddles: true,
     }
 }
 
@@ -169,6 +179,7 @@ fn rereads(
     });
     Saboteur {
         edits: vec![(document, edit)],
+        meddles: false,
         ..reread
     }
 }
