@@ -21,7 +21,6 @@ const SLAB: &str =
     "the kernel takes it no more (5.16) or has only one value for it (useHierarchy, 5.11)";
 const LOADING: &str = "says how the kernel loads and logs a filter, not what the filter does: nothing \
                        in or around the container shows it";
-const MOVING: &str = "holds until the program is in its cgroup: what comes then is `final`";
 const ONE_NODE: &str = "shows only where there are two memory nodes";
 const ONE_SIZE: &str = "shows only where there are huge pages of two sizes";
 
@@ -44,8 +43,6 @@ pub(crate) const REASONS: &[(&str, Change, &str)] = &[
     ("process/capabilities/inheritable/-", Drop, EXECVE),
     ("process/capabilities/inheritable/-", Alter, EXECVE),
     ("process/selinuxLabel", Alter, SELINUX),
-    ("process/execCPUAffinity/initial", Drop, MOVING),
-    ("process/execCPUAffinity/initial", Alter, MOVING),
     ("linux/mountLabel", Drop, SELINUX),
     ("linux/mountLabel", Alter, SELINUX),
     ("linux/intelRdt/closID", Drop, RESCTRL),

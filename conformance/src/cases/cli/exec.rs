@@ -28,7 +28,7 @@ fn affinity(member: &'static str) -> Case {
         t.eq("the affinity of the program", &report["cpu_affinity"], [1])
     })
     .saboteurs([
-        drops_process("/execCPUAffinity"),
+        drops_process(format!("/execCPUAffinity/{member}")),
         alters_process(format!("/execCPUAffinity/{member}"), "0"),
     ])
 }
