@@ -16,10 +16,11 @@ use serde_json::Value;
 mod suite;
 
 /// Cases of all kinds, most of which make a container.
-const CASES: [&str; 8] = [
+const CASES: [&str; 9] = [
     "config/hostname",
     "config/process/user",
     "config/capabilities",
+    "config/mounts/bind",
     "linux/devices",
     "linux/namespaces",
     "linux/cgroup_v1",

@@ -166,6 +166,7 @@ impl<'a> Launch<'a> {
                 .map(pidfd::connect)
                 .transpose()?,
             privileged: self.facts.capable(CAP_SETUID) && self.facts.capable(CAP_SETGID),
+            opens_trees: self.facts.capable(CAP_SYS_ADMIN),
             awaits_start: false,
         })
     }
@@ -211,6 +212,8 @@ impl<'a> Launch<'a> {
 const CAP_SETGID: u8 = 6;
 /// linux/capability.h
 const CAP_SETUID: u8 = 7;
+/// linux/capability.h
+const CAP_SYS_ADMIN: u8 = 21;
 
 /// The number of descriptors that the caller passes by sd_listen_fds(3); 0 where the announcement
 /// is meant for another process.

@@ -42,6 +42,8 @@ pub struct Extras {
     pub pidfd_socket: Option<OwnedFd>,
     /// Whether the runtime may map any ids.
     pub privileged: bool,
+    /// Whether the runtime may open trees of mounts itself.
+    pub opens_trees: bool,
     /// Whether another command starts the container, which init then has to hear.
     pub awaits_start: bool,
 }
@@ -89,7 +91,7 @@ pub fn create(
     let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
-        trees::open_trees(plan, extras.privileged).inspect_err(|_| remove_cgroups(&container))?;
+        trees::open_trees(plan, extras.opens_trees).inspect_err(|_| remove_cgroups(&container))?;
     let setup = Setup {
         plan,
         listener: listener.as_ref().map(AsFd::as_fd),

@@ -14,12 +14,12 @@ use crate::plan::mounts::{Idmap, Mount, Source};
 use crate::plan::namespaces::{Namespaces, flag};
 use crate::sys::mount::{MountAttr, attr, set_attr};
 
-/// Opens the sources that need it, by the index of the mount. A runtime without privilege may open
-/// none; then init, which is privileged in its own namespaces, opens them.
-pub fn open_trees(plan: &Plan, privileged: bool) -> Result<Vec<Option<OwnedFd>>, StepError> {
+/// Opens the sources that need it, by the index of the mount. A runtime that may open none
+/// (open_tree(2): without CAP_SYS_ADMIN) leaves it to init, which may in its own namespaces.
+pub fn open_trees(plan: &Plan, able: bool) -> Result<Vec<Option<OwnedFd>>, StepError> {
     // Inside a user namespace, init can neither enter folders that only the runtime's user may
     // enter, nor clear attributes that it inherits as locked.
-    let always = privileged && plan.namespaces.has(LinuxNamespaceType::User);
+    let always = able && plan.namespaces.has(LinuxNamespaceType::User);
     plan.mounts
         .iter()
         .map(|mount| match &mount.source {
