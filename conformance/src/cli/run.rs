@@ -181,12 +181,14 @@ impl Bar<'_> {
                 event.reason = Some(reason);
             }
         }
-        if !subject.creates && self.facts.denies_limits() && makes_a_container(judged) {
+        if let Some(denied) = self.facts.denied()
+            && !subject.creates
+            && makes_a_container(judged)
+        {
             event.status = Status::Skip;
-            event.reason = Some(
-                "the runtime makes no container on this machine, whose cgroups cannot be written to"
-                    .into(),
-            );
+            event.reason = Some(format!(
+                "the runtime makes no container on this machine, {denied}"
+            ));
         }
         self.expectations
             .apply(&mut event, &subject.info, &self.facts.machine);
@@ -377,13 +379,18 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_without_containers_is_judged_by_the_rest_where_cgroups_are_denied() {
+    fn a_runtime_without_containers_is_judged_by_the_rest_where_it_may_make_none() {
         let denied = Facts {
             initial_userns: true,
+            capabilities: vec!["CAP_SYS_ADMIN".into()],
             ..Facts::default()
         };
         let mut open = denied.clone();
         open.cgroups.writable = true;
+        let lacking = Facts {
+            capabilities: Vec::new(),
+            ..open.clone()
+        };
         let status = |facts: &Facts, words: &[&str]| {
             let call = crate::drive::Outcome {
                 argv: words.iter().map(ToString::to_string).collect(),
@@ -396,6 +403,7 @@ mod tests {
             failing_on(facts, &[MUST], "1.3", vec![call]).status
         };
         assert_eq!(status(&denied, &["rt", "create", "c"]), Status::Skip);
+        assert_eq!(status(&lacking, &["rt", "create", "c"]), Status::Skip);
         assert_eq!(status(&denied, &["rt", "features"]), Status::Fail);
         assert_eq!(status(&open, &["rt", "create", "c"]), Status::Fail);
     }

@@ -87,10 +87,18 @@ impl Facts {
         self.uid == 0 && self.initial_userns && self.has_capability("CAP_SYS_ADMIN")
     }
 
-    /// Whether root is kept from making cgroups here, so that a runtime may be right to make no
-    /// container at all. Those of ordinary users do without.
-    pub fn denies_limits(&self) -> bool {
-        self.uid == 0 && self.initial_userns && !self.cgroups.writable
+    /// What user 0 is kept from here, so that a runtime may be right to make no container at all.
+    /// Ordinary users do without.
+    pub fn denied(&self) -> Option<&'static str> {
+        if self.uid != 0 || !self.initial_userns {
+            None
+        } else if !self.is_root() {
+            Some("where user 0 lacks CAP_SYS_ADMIN")
+        } else if !self.cgroups.writable {
+            Some("whose cgroups cannot be written to")
+        } else {
+            None
+        }
     }
 
     /// Whether the runner is an ordinary user who may make user namespaces.
