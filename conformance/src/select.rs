@@ -322,6 +322,21 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_a_container_from_its_host_is_in_the_profile_of_security() {
+        for requirement in [
+            "config-linux.namespaces.new-pid",
+            "config-linux.namespaces.new-user",
+            "config-linux.masked-paths.file-unreadable",
+        ] {
+            let case = Entry {
+                covers: vec![requirement.into()],
+                ..Entry::default()
+            };
+            assert!(Profile::Security.has(&case), "{requirement}");
+        }
+    }
+
+    #[test]
     fn conventions_are_in_the_profile_of_their_subject() {
         let entry = |id: &str, covers: &str| Entry {
             id: id.into(),
