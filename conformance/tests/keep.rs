@@ -107,7 +107,13 @@ impl Kept {
 }
 
 fn repeat(kept: &Path) -> Output {
-    let script = Command::new("sh").arg(kept.join("repro.sh")).output();
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let script = Command::new("sh")
+        .arg(kept.join("repro.sh"))
+        .env("TMPDIR", temporary.path())
+        .output();
+    let mut left = fs::read_dir(temporary.path()).expect("the folder is ours");
+    assert!(left.next().is_none(), "{} leaves files", kept.display());
     script.expect("there is a shell")
 }
 

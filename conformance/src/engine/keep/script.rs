@@ -116,6 +116,15 @@ gone() {
 }
 "#;
 
+/// What a runtime's `delete` may leave, and what the case itself mounted. The trial's cgroups are named
+/// by its own id.
+const LEAVE: &str = r#"    find /sys/fs/cgroup -depth -type d \
+        \( -name "*$id" -o -name "*$id.scope" -o -path "*$id/*" \) -exec rmdir {} + 2>/dev/null
+    cut -d ' ' -f 2 /proc/self/mounts | grep "^$work/" | sort -r | xargs -r -n 1 umount -l
+    rm -rf "$work"
+}
+"#;
+
 /// As [`crate::drive::View`] has it: everything but the unified hierarchy.
 const VIEW: &str = r#"
 # The runtime refuses a hybrid cgroup layout: it gets mounts of its own without the unified part.
@@ -176,6 +185,7 @@ fn refusals(runtime: &Path) -> String {
 
 /// What is another when the trial is repeated: its paths, and processes by their folder in /proc.
 struct Names {
+    id: String,
     dir: String,
     probe: String,
     /// What it was, and what a shell has for it.
@@ -194,6 +204,7 @@ impl Names {
         let init = init.as_ref().map(|init| init.0);
         let init = init.map(|pid| process(pid, "$(cat \"$work/pid\")"));
         Self {
+            id: trial.id().to_owned(),
             dir: text(trial.dir()),
             probe: text(&trial.probe_path()),
             processes: held.chain(init).collect(),
@@ -238,11 +249,12 @@ impl Names {
             let runtime = self.moved(&runtime);
             format!("    {runtime} --root \"$work/root\" delete --force {id} 2>/dev/null")
         };
-        let mut lines = vec![format!("\nend() {{\n    exec {CLOSED}")];
+        let begin = format!("\nend() {{\n    exec {CLOSED}\n    id={}", quote(&self.id));
+        let mut lines = vec![begin];
         lines.extend(ids.into_iter().map(delete));
         // A container's first process ends before the one that holds its PID namespace.
         lines.push("    [ -z \"$helpers\" ] || kill -9 $helpers 2>/dev/null".to_owned());
-        lines.push("    rm -rf \"$work\"\n}\n".to_owned());
+        lines.push(LEAVE.to_owned());
         lines.join("\n")
     }
 
@@ -402,6 +414,7 @@ mod tests {
 
     fn names() -> Names {
         Names {
+            id: "t-3".into(),
             dir: "/tmp/t/3".into(),
             probe: "/tmp/t/probe".into(),
             processes: vec![("/proc/12/".into(), "/proc/$held_12/".into())],
