@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154  # logs, budget: set by .ci/run
 passed=0 failed=0 skipped=0
 
-# What a build or apt leaves on any machine, and is not the suite's.
-ci_ignore=(-i 'file /tmp/rustc*' -i 'file /tmp/cargo*' -i 'file /run/lock*')
+# What a build, apt or criu (its knowledge of the kernel) leaves on any machine, and is not the suite's.
+ci_ignore=(-i 'file /tmp/rustc*' -i 'file /tmp/cargo*' -i 'file /run/lock*' -i 'file /run/criu.kdat*')
 
 log_of() { printf '%s/%s.log\n' "$logs" "$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$1" | sed 's/-*$//')"; }
 
