@@ -35,6 +35,30 @@ pub enum Document {
     Resources,
 }
 
+impl Document {
+    /// The file that a call reads it from.
+    fn file(self, call: &Call) -> Option<PathBuf> {
+        let flag = |long, short| call.flag(long).or_else(|| call.flag(short));
+        match (self, call.operation()) {
+            (Self::Config, "create" | "run" | "restore") => {
+                call.bundle().map(|bundle| bundle.join("config.json"))
+            }
+            (Self::Process, "exec") => flag("--process", "-p").map(PathBuf::from),
+            (Self::Resources, "update") => flag("--resources", "-r").map(PathBuf::from),
+            _ => None,
+        }
+    }
+
+    /// What names its reader, where that is not whatever makes a container.
+    fn reader(self) -> &'static str {
+        match self {
+            Self::Config => "",
+            Self::Process => "exec: ",
+            Self::Resources => "update: ",
+        }
+    }
+}
+
 /// A wrong runtime, made from a right one.
 #[derive(Clone)]
 pub struct Saboteur {
@@ -155,17 +179,15 @@ pub fn wraps(
     }
 }
 
-/// A runtime that reads another document than the one that its calls name: `file` is the one of a
-/// call.
+/// A runtime that reads another document than the one that its calls name.
 fn rereads(
     text: impl Into<Name>,
     document: Document,
     edit: impl Fn(&mut Value) + Send + Sync + 'static,
-    file: impl Fn(&Call) -> Option<PathBuf> + Send + Sync + 'static,
 ) -> Saboteur {
     let (id, edit): (_, Arc<Edit>) = (EditId::new(), Arc::new(edit));
     let made = Arc::clone(&edit);
-    let reread = wraps(text, move |call, next| match file(call) {
+    let reread = wraps(text, move |call, next| match document.file(call) {
         Some(file) => {
             let edit = |json: &mut Value| {
                 made(json);
@@ -184,31 +206,34 @@ fn rereads(
     }
 }
 
+/// A runtime that ignores one entry of a document.
+fn drops_of(document: Document, pointer: Name) -> Saboteur {
+    let text = format!("{}drop {pointer}", document.reader());
+    rereads(text, document, move |json| remove(json, &pointer))
+}
+
+/// A runtime that takes one entry of a document for another value.
+fn alters_of(document: Document, pointer: Name, value: Value) -> Saboteur {
+    let text = format!("{}alter {pointer} to {value}", document.reader());
+    rereads(text, document, move |json| {
+        alter(json, &pointer, value.clone());
+    })
+}
+
 /// A runtime that reads another config.json than the one in the bundle.
 pub fn edits(text: impl Into<Name>, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Saboteur {
-    rereads(text, Document::Config, edit, |call| {
-        match (call.operation(), call.bundle()) {
-            ("create" | "run" | "restore", Some(bundle)) => Some(bundle.join("config.json")),
-            _ => None,
-        }
-    })
+    rereads(text, Document::Config, edit)
 }
 
 /// A runtime that ignores one entry of config.json, by its JSON pointer.
 pub fn drops(pointer: impl Into<Name>) -> Saboteur {
-    let pointer = pointer.into();
-    edits(format!("drop {pointer}"), move |config| {
-        remove(config, &pointer);
-    })
+    drops_of(Document::Config, pointer.into())
 }
 
 /// A runtime that takes one entry of config.json, by its JSON pointer, for another value. Objects
 /// on the way are made; `-` appends to an array; `{dir}` and the like may be used as in a bundle.
 pub fn alters(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
-    let (pointer, value) = (pointer.into(), value.into());
-    edits(format!("alter {pointer} to {value}"), move |config| {
-        alter(config, &pointer, value.clone());
-    })
+    alters_of(Document::Config, pointer.into(), value.into())
 }
 
 /// A runtime that makes no new namespace of a type. Root's alone: in a user namespace, neither proc nor
@@ -227,65 +252,27 @@ pub fn edits_process(
     text: impl Into<Name>,
     edit: impl Fn(&mut Value) + Send + Sync + 'static,
 ) -> Saboteur {
-    rereads(text, Document::Process, edit, |call| {
-        let file = call.flag("--process").or_else(|| call.flag("-p"));
-        match (call.operation(), file) {
-            ("exec", Some(file)) => Some(file.into()),
-            _ => None,
-        }
-    })
+    rereads(text, Document::Process, edit)
 }
 
 /// A runtime whose `exec` ignores one entry of the process file.
 pub fn drops_process(pointer: impl Into<Name>) -> Saboteur {
-    let pointer = pointer.into();
-    edits_process(format!("exec: drop {pointer}"), move |process| {
-        remove(process, &pointer);
-    })
+    drops_of(Document::Process, pointer.into())
 }
 
 /// A runtime whose `exec` takes one entry of the process file for another value.
 pub fn alters_process(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
-    let (pointer, value) = (pointer.into(), value.into());
-    edits_process(
-        format!("exec: alter {pointer} to {value}"),
-        move |process| {
-            alter(process, &pointer, value.clone());
-        },
-    )
+    alters_of(Document::Process, pointer.into(), value.into())
 }
 
-/// As [`edits`], for the resources that `update --resources FILE` reads.
-fn edits_resources(
-    text: impl Into<Name>,
-    edit: impl Fn(&mut Value) + Send + Sync + 'static,
-) -> Saboteur {
-    rereads(text, Document::Resources, edit, |call| {
-        let file = call.flag("--resources").or_else(|| call.flag("-r"));
-        match (call.operation(), file) {
-            ("update", Some(file)) => Some(file.into()),
-            _ => None,
-        }
-    })
-}
-
-/// A runtime whose `update` ignores one entry of the resources.
+/// A runtime whose `update` ignores one entry of the resources that `--resources FILE` has.
 pub fn drops_resources(pointer: impl Into<Name>) -> Saboteur {
-    let pointer = pointer.into();
-    edits_resources(format!("update: drop {pointer}"), move |resources| {
-        remove(resources, &pointer);
-    })
+    drops_of(Document::Resources, pointer.into())
 }
 
-/// A runtime whose `update` takes one entry of the resources for another value.
+/// A runtime whose `update` takes one entry of these resources for another value.
 pub fn alters_resources(pointer: impl Into<Name>, value: impl Into<Value>) -> Saboteur {
-    let (pointer, value) = (pointer.into(), value.into());
-    edits_resources(
-        format!("update: alter {pointer} to {value}"),
-        move |resources| {
-            alter(resources, &pointer, value.clone());
-        },
-    )
+    alters_of(Document::Resources, pointer.into(), value.into())
 }
 
 /// A runtime that makes another container than it should: once `create` is done, something is
