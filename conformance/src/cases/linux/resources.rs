@@ -15,6 +15,8 @@ struct Setting {
     value: fn() -> Value,
     /// The controller.
     controller: &'static str,
+    /// What the machine must offer besides it.
+    needs: &'static [Need],
     /// File and content on version 1.
     v1: (&'static str, &'static [&'static str]),
     /// File and contents of which one is expected on version 2; none if it cannot be had there.
@@ -26,12 +28,30 @@ struct Setting {
 /// The controller of block devices, which version 2 calls `io`.
 const BLOCK: &str = "blkio";
 
+/// The devices 7:0 and 7:1.
+const LOOP: &[Need] = &[Need::Path("/sys/block/loop1")];
+
+/// A limit of the block device 7:`minor`.
+fn throttle(member: &str, minor: u32, rate: u64) -> Value {
+    json!({"blockIO": {member: [{"major": 7, "minor": minor, "rate": rate}]}})
+}
+
+/// What a wrong runtime takes the limit of 7:0 for: none, another, or one of another device.
+fn throttled_otherwise(member: &str, rate: u64) -> Vec<Value> {
+    vec![
+        json!({}),
+        throttle(member, 0, rate / 2),
+        throttle(member, 1, rate),
+    ]
+}
+
 const SETTINGS: &[Setting] = &[
     Setting {
         name: "memory_unlimited",
         requirement: "memory.unlimited-minus-one",
         value: || json!({"memory": {"limit": -1}}),
         controller: "memory",
+        needs: &[],
         // PAGE_COUNTER_MAX pages of mm/page_counter.h.
         v1: ("memory.limit_in_bytes", &["9223372036854771712"]),
         v2: ("memory.max", &["max"]),
@@ -42,6 +62,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "memory.swap",
         value: || json!({"memory": {"limit": 64 << 20, "swap": 96 << 20}}),
         controller: "memory",
+        needs: &[Need::SwapAccounting],
         v1: ("memory.memsw.limit_in_bytes", &["100663296"]),
         // Version 2 counts swap alone.
         v2: ("memory.swap.max", &["33554432"]),
@@ -57,6 +78,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "memory.swappiness",
         value: || json!({"memory": {"swappiness": 0}}),
         controller: "memory",
+        needs: &[],
         v1: ("memory.swappiness", &["0"]),
         v2: ("", &[]),
         others: || vec![json!({"memory": {"swappiness": 37}}), json!({})],
@@ -66,6 +88,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "memory.kernel-tcp",
         value: || json!({"memory": {"kernelTCP": 8 << 20}}),
         controller: "memory",
+        needs: &[],
         v1: ("memory.kmem.tcp.limit_in_bytes", &["8388608"]),
         v2: ("", &[]),
         others: || vec![json!({"memory": {"kernelTCP": 4 << 20}}), json!({})],
@@ -75,6 +98,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "memory.reservation",
         value: || json!({"memory": {"reservation": 32 << 20}}),
         controller: "memory",
+        needs: &[],
         v1: ("", &[]),
         v2: ("memory.low", &["33554432"]),
         others: || vec![json!({})],
@@ -84,6 +108,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "memory.limit",
         value: || json!({"memory": {"limit": 64 << 20}}),
         controller: "memory",
+        needs: &[],
         v1: ("", &[]),
         v2: ("memory.max", &["67108864"]),
         others: || vec![json!({})],
@@ -93,6 +118,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.shares",
         value: || json!({"cpu": {"shares": 2048}}),
         controller: "cpu",
+        needs: &[],
         v1: ("", &[]),
         // The older conversion and the one of 2025.
         v2: ("cpu.weight", &["79", "159", "170", "174"]),
@@ -103,6 +129,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.quota-negative",
         value: || json!({"cpu": {"quota": -1, "period": 50_000}}),
         controller: "cpu",
+        needs: &[],
         v1: ("cpu.cfs_quota_us", &["-1"]),
         v2: ("cpu.max", &["max 50000"]),
         others: || vec![json!({"cpu": {"quota": 45_000, "period": 50_000}})],
@@ -112,6 +139,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.quota",
         value: || json!({"cpu": {"quota": 45_000}}),
         controller: "cpu",
+        needs: &[],
         v1: ("", &[]),
         v2: ("cpu.max", &["45000 100000"]),
         others: || vec![json!({})],
@@ -121,6 +149,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.period",
         value: || json!({"cpu": {"quota": 45_000, "period": 50_000}}),
         controller: "cpu",
+        needs: &[],
         v1: ("", &[]),
         v2: ("cpu.max", &["45000 50000"]),
         others: || vec![json!({"cpu": {"quota": 45_000}})],
@@ -130,6 +159,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.burst",
         value: || json!({"cpu": {"quota": 45_000, "period": 50_000, "burst": 20_000}}),
         controller: "cpu",
+        needs: &[],
         v1: ("cpu.cfs_burst_us", &["20000"]),
         v2: ("cpu.max.burst", &["20000"]),
         others: || {
@@ -144,6 +174,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.idle",
         value: || json!({"cpu": {"idle": 1}}),
         controller: "cpu",
+        needs: &[],
         v1: ("cpu.idle", &["1"]),
         v2: ("cpu.idle", &["1"]),
         others: || vec![json!({"cpu": {"idle": 0}}), json!({})],
@@ -153,6 +184,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.empty-object",
         value: || json!({"cpu": {}}),
         controller: "cpu",
+        needs: &[],
         v1: ("cpu.shares", &["1024"]),
         v2: ("cpu.weight", &["100"]),
         others: || vec![json!({"cpu": {"shares": 200}})],
@@ -162,6 +194,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.realtime-runtime",
         value: || json!({"cpu": {"realtimeRuntime": 700, "realtimePeriod": 900_000}}),
         controller: "cpu",
+        needs: &[],
         v1: ("cpu.rt_runtime_us", &["700"]),
         v2: ("", &[]),
         others: || {
@@ -176,6 +209,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "cpu.realtime-period",
         value: || json!({"cpu": {"realtimeRuntime": 700, "realtimePeriod": 900_000}}),
         controller: "cpu",
+        needs: &[],
         v1: ("cpu.rt_period_us", &["900000"]),
         v2: ("", &[]),
         others: || {
@@ -190,6 +224,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "pids.unlimited",
         value: || json!({"pids": {"limit": -1}}),
         controller: "pids",
+        needs: &[],
         v1: ("pids.max", &["max"]),
         v2: ("pids.max", &["max"]),
         others: || vec![json!({"pids": {"limit": 100}})],
@@ -199,6 +234,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "pids.limit",
         value: || json!({"pids": {"limit": 37}}),
         controller: "pids",
+        needs: &[],
         v1: ("", &[]),
         v2: ("pids.max", &["37"]),
         others: || vec![json!({})],
@@ -206,68 +242,49 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: "block_read_bps",
         requirement: "block-io.throttle-read-bps-device",
-        value: || json!({"blockIO": {"throttleReadBpsDevice": [{"major": 7, "minor": 0, "rate": 1_048_576}]}}),
+        value: || throttle("throttleReadBpsDevice", 0, 1_048_576),
         controller: BLOCK,
+        needs: LOOP,
         v1: ("blkio.throttle.read_bps_device", &["7:0 1048576"]),
         v2: ("io.max", &["7:0 rbps=1048576 wbps=max riops=max wiops=max"]),
-        others: || {
-            vec![
-                json!({}),
-                json!({"blockIO": {"throttleReadBpsDevice": [{"major": 7, "minor": 0, "rate": 524_288}]}}),
-                json!({"blockIO": {"throttleReadBpsDevice": [{"major": 7, "minor": 1, "rate": 1_048_576}]}}),
-            ]
-        },
+        others: || throttled_otherwise("throttleReadBpsDevice", 1_048_576),
     },
     Setting {
         name: "block_write_bps",
         requirement: "block-io.throttle-write-bps-device",
-        value: || json!({"blockIO": {"throttleWriteBpsDevice": [{"major": 7, "minor": 0, "rate": 1_048_576}]}}),
+        value: || throttle("throttleWriteBpsDevice", 0, 1_048_576),
         controller: BLOCK,
+        needs: LOOP,
         v1: ("blkio.throttle.write_bps_device", &["7:0 1048576"]),
         v2: ("io.max", &["7:0 rbps=max wbps=1048576 riops=max wiops=max"]),
-        others: || {
-            vec![
-                json!({}),
-                json!({"blockIO": {"throttleWriteBpsDevice": [{"major": 7, "minor": 0, "rate": 524_288}]}}),
-                json!({"blockIO": {"throttleWriteBpsDevice": [{"major": 7, "minor": 1, "rate": 1_048_576}]}}),
-            ]
-        },
+        others: || throttled_otherwise("throttleWriteBpsDevice", 1_048_576),
     },
     Setting {
         name: "block_read_iops",
         requirement: "block-io.throttle-read-iops-device",
-        value: || json!({"blockIO": {"throttleReadIOPSDevice": [{"major": 7, "minor": 0, "rate": 120}]}}),
+        value: || throttle("throttleReadIOPSDevice", 0, 120),
         controller: BLOCK,
+        needs: LOOP,
         v1: ("blkio.throttle.read_iops_device", &["7:0 120"]),
         v2: ("io.max", &["7:0 rbps=max wbps=max riops=120 wiops=max"]),
-        others: || {
-            vec![
-                json!({}),
-                json!({"blockIO": {"throttleReadIOPSDevice": [{"major": 7, "minor": 0, "rate": 60}]}}),
-                json!({"blockIO": {"throttleReadIOPSDevice": [{"major": 7, "minor": 1, "rate": 120}]}}),
-            ]
-        },
+        others: || throttled_otherwise("throttleReadIOPSDevice", 120),
     },
     Setting {
         name: "block_write_iops",
         requirement: "block-io.throttle-write-iops-device",
-        value: || json!({"blockIO": {"throttleWriteIOPSDevice": [{"major": 7, "minor": 0, "rate": 120}]}}),
+        value: || throttle("throttleWriteIOPSDevice", 0, 120),
         controller: BLOCK,
+        needs: LOOP,
         v1: ("blkio.throttle.write_iops_device", &["7:0 120"]),
         v2: ("io.max", &["7:0 rbps=max wbps=max riops=max wiops=120"]),
-        others: || {
-            vec![
-                json!({}),
-                json!({"blockIO": {"throttleWriteIOPSDevice": [{"major": 7, "minor": 0, "rate": 60}]}}),
-                json!({"blockIO": {"throttleWriteIOPSDevice": [{"major": 7, "minor": 1, "rate": 120}]}}),
-            ]
-        },
+        others: || throttled_otherwise("throttleWriteIOPSDevice", 120),
     },
     Setting {
         name: "block_weight",
         requirement: "block-io.weight",
         value: || json!({"blockIO": {"weight": 300}}),
         controller: BLOCK,
+        needs: &[Need::Path("/sys/fs/cgroup/blkio/blkio.bfq.io_serviced")],
         v1: ("blkio.bfq.weight", &["300"]),
         v2: ("", &[]),
         others: || vec![json!({}), json!({"blockIO": {"weight": 200}})],
@@ -277,6 +294,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "hugepage-limits.limit",
         value: || json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}),
         controller: "hugetlb",
+        needs: &[],
         v1: ("hugetlb.2MB.limit_in_bytes", &["4194304"]),
         v2: ("hugetlb.2MB.max", &["4194304"]),
         others: || vec![json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]})],
@@ -286,6 +304,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "hugepage-limits.rsvd-default",
         value: || json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}),
         controller: "hugetlb",
+        needs: &[],
         v1: ("hugetlb.2MB.rsvd.limit_in_bytes", &["4194304"]),
         v2: ("hugetlb.2MB.rsvd.max", &["4194304"]),
         others: || vec![json!({"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]})],
@@ -295,6 +314,7 @@ const SETTINGS: &[Setting] = &[
         requirement: "network.class-id",
         value: || json!({"network": {"classID": 1_048_577}}),
         controller: "net_cls",
+        needs: &[],
         v1: ("net_cls.classid", &["1048577"]),
         v2: ("", &[]),
         others: || vec![json!({"network": {"classID": 2}}), json!({})],
@@ -348,16 +368,8 @@ fn needs_of(setting: &Setting, version: fn(&'static str) -> Need) -> Vec<Need> {
         BLOCK if version("") == Need::CgroupV2("") => "io",
         name => name,
     };
-    let swap = (setting.name == "memory_swap").then_some(Need::SwapAccounting);
-    let disk = (setting.controller == BLOCK).then_some(match setting.name {
-        "block_weight" => Need::Path("/sys/fs/cgroup/blkio/blkio.bfq.io_serviced"),
-        _ => Need::Path("/sys/block/loop1"),
-    });
-    [version(controller)]
-        .into_iter()
-        .chain(swap)
-        .chain(disk)
-        .collect()
+    let further = setting.needs.iter().copied();
+    [version(controller)].into_iter().chain(further).collect()
 }
 
 fn on_v1(setting: &'static Setting) -> Option<Case> {
