@@ -13,7 +13,7 @@ mod view;
 
 pub use cleanup::leftovers;
 pub(crate) use cleanup::{MARKER, cgroups_of};
-pub use run::{Judged, Options, run};
+pub use run::{Judged, Options, run, run_one};
 pub(crate) use run_dir::RunDir;
 pub use run_dir::ScratchError;
 pub use scratch::Scratch;

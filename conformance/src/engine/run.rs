@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -110,6 +111,20 @@ pub fn run<'c>(
             None => judge(case, runtime, options, scratch),
         });
     })
+}
+
+/// Runs one case, to be judged whatever it needs.
+pub fn run_one<'c>(
+    runtime: &Runtime,
+    case: &'c Case,
+    options: &Options,
+    scratch: &Scratch,
+) -> Check<Judged<'c>> {
+    let judged = Mutex::new(None);
+    let keep = |one| *judged.lock().unwrap_or_else(PoisonError::into_inner) = Some(one);
+    run(runtime, &[case], options, scratch, &|_| None, &keep)?;
+    let judged = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
+    judged.ok_or_else(|| Stop::Broken("the case was not run".into()))
 }
 
 /// Does a piece of work for each item, on threads that are in the runtime's view of the machine.

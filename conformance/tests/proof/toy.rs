@@ -59,24 +59,18 @@ impl Toy {
 
     /// What becomes of a case on a runtime.
     pub(crate) fn judge(&self, case: &Case, runtime: &Runtime) -> Verdict {
-        let verdicts = Mutex::new(Vec::new());
-        let keep = |judged: engine::Judged<'_>| push(&verdicts, judged.verdict);
-        engine::run(
-            runtime,
-            &[case],
-            &self.options,
-            &self.scratch,
-            &|_| None,
-            &keep,
-        )
-        .expect("the engine works");
-        taken(verdicts).remove(0)
+        engine::run_one(runtime, case, &self.options, &self.scratch)
+            .expect("the engine works")
+            .verdict
     }
 
     /// What becomes of a case's saboteurs.
     pub(crate) fn selftest(&self, case: &Case) -> Vec<SabotageEvent> {
         let events = Mutex::new(Vec::new());
-        let keep = |event| push(&events, event);
+        let keep = |event| {
+            let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+            events.push(event);
+        };
         let (options, scratch) = (&self.options, &self.scratch);
         engine::selftest(
             &self.runtime,
@@ -88,16 +82,6 @@ impl Toy {
             &keep,
         )
         .expect("the engine works");
-        taken(events)
+        events.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn push<T>(list: &Mutex<Vec<T>>, one: T) {
-    list.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(one);
-}
-
-fn taken<T>(list: Mutex<Vec<T>>) -> Vec<T> {
-    list.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

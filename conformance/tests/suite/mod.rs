@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Trial};
 use plimsoll::case::Case;
 use plimsoll::cases;
 use plimsoll::drive::Runtime;
-use plimsoll::engine::{self, Fit, Judged, Options, Scratch};
+use plimsoll::engine::{self, Fit, Options, Scratch};
 use plimsoll::event::SabotageEvent;
 use plimsoll::observe::facts;
 use plimsoll::verdict::Verdict;
@@ -99,21 +99,9 @@ impl Suite {
 
     /// Runs a case on a runtime: the suite's own, or one made of it.
     pub(crate) fn judge(&self, case: &Case, runtime: &Runtime) -> Result<Verdict, String> {
-        let verdict = Mutex::new(None);
-        let keep = |judged: Judged<'_>| {
-            *verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(judged.verdict);
-        };
-        engine::run(
-            runtime,
-            &[case],
-            &self.options,
-            &self.scratch,
-            &|_| None,
-            &keep,
-        )
-        .map_err(|stop| stop.to_string())?;
-        let verdict = verdict.into_inner().unwrap_or_else(PoisonError::into_inner);
-        verdict.ok_or_else(|| "the case was not run".into())
+        engine::run_one(runtime, case, &self.options, &self.scratch)
+            .map(|judged| judged.verdict)
+            .map_err(|stop| stop.to_string())
     }
 
     /// Runs a case through its saboteurs.
