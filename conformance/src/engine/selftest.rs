@@ -12,8 +12,8 @@ use crate::machine::Facts;
 use crate::sabotage::Saboteur;
 use crate::verdict::{Check, Verdict};
 
-/// Runs every saboteur of the cases that the machine lets work. `each` is told of each saboteur and requirement as it is
-/// decided, in any order, from any thread.
+/// Runs every saboteur of the cases that the machine lets work. `each` is told of each saboteur and
+/// requirement as it is decided, in any order, from any thread.
 pub fn selftest(
     runtime: &Runtime,
     cases: &[&Case],

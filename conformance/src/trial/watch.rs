@@ -49,8 +49,9 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use rustix::pipe::{PipeFlags, pipe_with};
     use std::fs;
+
+    use rustix::pipe::{PipeFlags, pipe_with};
 
     use super::*;
     use crate::drive::Limits;

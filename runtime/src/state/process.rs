@@ -48,7 +48,7 @@ impl Process {
     }
 
     /// As [`Process::find`], for kernels whose descriptors tell nothing.
-    fn find_by_start(pid: i32) -> Option<Self> {
+    pub(super) fn find_by_start(pid: i32) -> Option<Self> {
         let text = read::small(format!("/proc/{pid}/stat")).ok()?;
         let (letter, start) = parse_stat(&text)?;
         (!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self {
@@ -160,6 +160,12 @@ mod tests {
         assert_eq!(parse_stat(b"42 (a) S 1"), None);
     }
 
+    /// A child that ends when it is killed.
+    fn sleeper() -> std::process::Child {
+        let mut sleep = std::process::Command::new("sleep");
+        sleep.arg("60").spawn().expect("sleep runs")
+    }
+
     /// A process that has another's PID.
     fn other(process: Process) -> Process {
         Process {
@@ -183,10 +189,7 @@ mod tests {
 
     #[test]
     fn one_that_has_ended_is_gone_before_and_after_it_is_reaped() {
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .expect("sleep runs");
+        let mut child = sleeper();
         let pid = child.id() as i32;
         let both =
             [Process::find(pid), Process::find_by_start(pid)].map(|found| found.expect("it lives"));
@@ -210,10 +213,7 @@ mod tests {
     fn a_process_has_one_mark_and_each_another() {
         let own = Process::current().expect("/proc is mounted");
         assert_eq!(Process::current(), Some(own));
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .expect("sleep runs");
+        let mut child = sleeper();
         let other = Process::find(child.id() as i32).expect("it lives");
         child.kill().expect("killed");
         child.wait().expect("reaped");

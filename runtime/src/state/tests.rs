@@ -153,18 +153,7 @@ fn a_write_that_fails_leaves_the_record_as_it_was() {
 fn the_status_follows_the_process() {
     let own = Process::current().expect("/proc is mounted");
     // As a kernel without marks has it, or a record of before there were any.
-    let line = fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
-    let start = line
-        .rsplit(')')
-        .next()
-        .and_then(|rest| rest.split(' ').nth(20));
-    let by_start = Process {
-        start: start
-            .and_then(|start| start.parse().ok())
-            .expect("a number"),
-        mark: None,
-        ..own
-    };
+    let by_start = Process::find_by_start(own.pid).expect("/proc is mounted");
     for own in [own, by_start] {
         let gone = Process {
             start: own.start + 1,
