@@ -219,32 +219,9 @@ fn is_capability(name: &str) -> bool {
     })
 }
 
-/// Three numbers, then what SemVer lets follow: <https://semver.org/spec/v2.0.0.html>.
+/// What config.md#specification-version takes for a version: <https://semver.org/spec/v2.0.0.html>.
 pub(super) fn is_version(text: &str) -> bool {
-    let number = |part: &str| {
-        let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        digits && (part == "0" || !part.starts_with('0'))
-    };
-    let word = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let (rest, build) = split(text, '+');
-    let (core, early) = split(rest, '-');
-    // A number among the words of a pre-release has no leading zeros either.
-    let ranked =
-        |part: &str| word(part) && (number(part) || part.bytes().any(|b| !b.is_ascii_digit()));
-    core.split('.').count() == 3
-        && core.split('.').all(number)
-        && early.is_none_or(|early| early.split('.').all(ranked))
-        && build.is_none_or(|build| build.split('.').all(word))
-}
-
-/// What is before a character, and what is behind it.
-fn split(text: &str, at: char) -> (&str, Option<&str>) {
-    match text.split_once(at) {
-        Some((before, behind)) => (before, Some(behind)),
-        None => (text, None),
-    }
+    semver::Version::parse(text).is_ok()
 }
 
 #[cfg(test)]
