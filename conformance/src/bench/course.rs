@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
-use std::thread::{self, sleep};
+use std::thread;
 use std::time::Duration;
 
 use plimsoll_fixtures::bundle::Bundle;
@@ -10,21 +10,32 @@ use plimsoll_fixtures::bundle::Bundle;
 use super::blocks::Block;
 use super::contestant::Contestant;
 use super::document::{Document, Kind, Phase, SCHEMA, Series};
-use super::options::Options;
+use super::options::{Layout, Options};
 use super::progress::Progress;
 use super::sample::Sample;
 use super::setting::Setting;
 use super::tools::Tools;
 use super::{Error, conditions, ladder, memory, order, resident, scaling, view};
-use crate::drive::Runtime;
+use crate::drive::{Interrupt, Runtime};
 
-/// Measures `runtimes`, in a view of the cgroup layout.
-pub fn run(runtimes: &[Runtime], options: &Options) -> Result<Document, Error> {
+/// Measures `runtimes`, in a view of the cgroup layout. After `interrupt` it ends what it made, and fails.
+pub fn run(
+    runtimes: &[Runtime],
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<Document, Error> {
     // What this run leaves, and what killed ones left in whatever view, is looked for in the machine's own
     // layout; hence a thread for the view, which is entered for good.
-    let tools = Tools::new(options.timeout)?;
+    let tools = Tools::new(options.timeout, interrupt)?;
     thread::scope(|scope| {
-        let all = scope.spawn(|| in_view(&tools, runtimes, options));
+        let all = scope.spawn(|| {
+            let measured = in_view(&tools, runtimes, options);
+            if options.layout == Layout::V2 {
+                // The hierarchy may be mounted in the view alone.
+                tools.clean();
+            }
+            measured
+        });
         all.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
@@ -168,7 +179,7 @@ impl<'a> Course<'a> {
                     let who = players[turn];
                     // Not a wait for anything: the pause is what is varied. After it the kernel is idle, and
                     // grace periods are not shared with the start before.
-                    sleep(part.pause);
+                    self.tools.pause(part.pause)?;
                     let samples = field[who].measure(self.tools, *block, &setting(who))?;
                     let name = field[who].entrant.name.clone();
                     self.progress

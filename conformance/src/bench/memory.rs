@@ -1,12 +1,12 @@
 //! What an idle created container holds in memory.
 
 use std::fs;
-use std::thread::sleep;
 use std::time::Duration;
 
 use super::contestant::Contestant;
 use super::course::Course;
 use super::document::{Kind, Memory};
+use super::tools::Tools;
 use super::{Error, at};
 
 /// How many readings in a row make a process at rest, how far apart they are, and how many are taken at most.
@@ -28,7 +28,7 @@ pub(super) fn measure(
         let (input, kept) = at("make a pipe", std::io::pipe())?;
         match contestant.create_idle(course.tools, &setting, input.into())? {
             Ok((id, pid)) => {
-                all.push(settled(&contestant.entrant.name, pid));
+                all.push(settled(course.tools, &contestant.entrant.name, pid)?);
                 drop(kept);
                 contestant.remove(course.tools, &id)?;
             }
@@ -40,11 +40,11 @@ pub(super) fn measure(
 
 /// As soon as it stays the same: `create` may return before the process that stays is at rest. The kernel
 /// tells nobody of a change of memory, so it is looked at again and again, for two seconds at most.
-fn settled(name: &str, pid: i32) -> Memory {
+fn settled(tools: &Tools, name: &str, pid: i32) -> Result<Memory, Error> {
     let mut last = of(name, &with_descendants(pid));
     let mut same = 0;
     for _ in 0..READINGS {
-        sleep(BETWEEN);
+        tools.pause(BETWEEN)?;
         let now = of(name, &with_descendants(pid));
         same = if now == last { same + 1 } else { 0 };
         last = now;
@@ -52,7 +52,7 @@ fn settled(name: &str, pid: i32) -> Memory {
             break;
         }
     }
-    last
+    Ok(last)
 }
 
 fn of(name: &str, pids: &[i32]) -> Memory {

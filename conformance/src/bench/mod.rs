@@ -49,6 +49,9 @@ pub use table::write as write_table;
 /// Why a benchmark broke off.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A signal came.
+    #[error("{0}; no result was written")]
+    Interrupted(#[from] crate::drive::Interrupted),
     /// Something of the benchmark's own failed.
     #[error("{what}: {source}")]
     Io {

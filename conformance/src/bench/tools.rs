@@ -1,9 +1,11 @@
 //! The directory of a benchmark, with its programs, and the stop-watch.
 
 use std::fs::{self, Permissions};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,24 +13,26 @@ use plimsoll_fixtures::floor::{EMPTY, FLOOR};
 
 use super::measured::Measured;
 use super::{Error, at};
-use crate::drive::Limits;
-use crate::engine::RunDir;
+use crate::drive::{Interrupt, Limits};
+use crate::engine::{MARKER, RunDir};
 
 /// The programs of a benchmark, in a directory of their own that ends with it, as does every container whose
 /// id has its token.
 pub(super) struct Tools {
     dir: RunDir,
     timeout: Duration,
+    interrupt: Interrupt,
     outputs: AtomicUsize,
 }
 
 impl Tools {
-    /// Writes the programs.
-    pub(super) fn new(timeout: Duration) -> Result<Self, Error> {
+    /// Writes the programs. Once `interrupt` has come, none of them is started any more.
+    pub(super) fn new(timeout: Duration, interrupt: &Interrupt) -> Result<Self, Error> {
         let dir = RunDir::new(Limits::default())?;
         let tools = Self {
             dir,
             timeout,
+            interrupt: interrupt.clone(),
             outputs: AtomicUsize::new(0),
         };
         for (path, program) in [(tools.floor(), FLOOR), (tools.empty(), EMPTY)] {
@@ -52,6 +56,11 @@ impl Tools {
     /// Part of the id of every container, by which the next run finds what this one leaves if it is killed.
     pub(super) fn token(&self) -> &str {
         self.dir.token()
+    }
+
+    /// Ends what is left of the benchmark where the calling thread sees it, and removes the directory.
+    pub(super) fn clean(&self) {
+        self.dir.clean();
     }
 
     /// The floor program.
@@ -85,14 +94,14 @@ impl Tools {
         output: &Path,
         argv: &[String],
     ) -> Result<Measured, Error> {
-        let watch = Command::new(self.floor())
+        let mut watch = Command::new(self.floor());
+        watch
             .arg("measure")
             .arg(self.timeout.as_millis().to_string())
             .arg(output)
             .args(argv)
-            .stdin(input)
-            .output();
-        let watch = at(format!("measure {}", argv.join(" ")), watch)?;
+            .stdin(input);
+        let watch = self.attend(&mut watch, || format!("measure {}", argv.join(" ")))?;
         let mut measured: Measured =
             serde_json::from_slice(&watch.stdout).map_err(|_| Error::StopWatch {
                 command: argv.join(" "),
@@ -114,11 +123,41 @@ impl Tools {
     /// Waits until the process `pid`, which need not be a child, has ended; false at the time limit.
     pub(super) fn await_end(&self, pid: i32) -> Result<bool, Error> {
         let limit = self.timeout.as_millis().to_string();
-        let status = Command::new(self.floor())
+        let mut watch = Command::new(self.floor());
+        watch
             .args(["await", &pid.to_string(), &limit])
-            .stdin(Stdio::null())
-            .status();
-        Ok(at(format!("wait for process {pid}"), status)?.success())
+            .stdin(Stdio::null());
+        let watch = self.attend(&mut watch, || format!("wait for process {pid}"))?;
+        Ok(watch.status.success())
+    }
+
+    /// Waits so long, or fails as soon as a signal comes.
+    pub(super) fn pause(&self, span: Duration) -> Result<(), Error> {
+        at("pause", self.interrupt.pause(span))?;
+        Ok(self.interrupt.check()?)
+    }
+
+    /// Runs the stop-watch to its end, or until a signal comes: the command that it is at ends then as well.
+    fn attend(&self, watch: &mut Command, what: impl Fn() -> String) -> Result<Output, Error> {
+        self.interrupt.check()?;
+        // A group of its own, since a terminal sends its signals to the whole of ours: whoever ends the stop-watch
+        // itself leaves the command.
+        watch
+            .process_group(0)
+            .env(MARKER, self.token())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = at(what(), watch.spawn())?;
+        if let Some(result) = &child.stdout {
+            at(what(), self.interrupt.readable(result.as_fd()))?;
+        }
+        if let Err(signal) = self.interrupt.check() {
+            // It sees that nobody waits for its result, ends the command, and then itself.
+            drop(child.stdout.take());
+            at(what(), child.wait())?;
+            return Err(signal.into());
+        }
+        at(what(), child.wait_with_output())
     }
 }
 

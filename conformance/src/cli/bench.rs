@@ -12,6 +12,7 @@ use super::subject::{calls, runtimes};
 use crate::bench::compare;
 use crate::bench::document::Document;
 use crate::bench::options::{Layout, Options};
+use crate::drive::Interrupt;
 
 /// Measure how long each step of a container's life takes, against the floor and against each other
 #[derive(Debug, Args)]
@@ -164,7 +165,9 @@ impl Measure {
         let runtimes = runtimes(&calls(&self.runtimes)?)?;
         // The cgroup view that the benchmark enters has another working directory.
         let (json, views) = (located(self.json.as_deref())?, self.views.located()?);
-        let document = crate::bench::run(&runtimes, &self.options())?;
+        let interrupt = Interrupt::watch().map_err(CliError::Signals)?;
+        let document = crate::bench::run(&runtimes, &self.options(), &interrupt)?;
+        interrupt.over().map_err(crate::bench::Error::from)?;
         if let Some(path) = &json {
             let text = serde_json::to_vec(&document).map_err(io::Error::from)?;
             save(path, |out| out.write_all(&text))?;

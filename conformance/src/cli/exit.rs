@@ -71,6 +71,8 @@ pub enum CliError {
     Scratch(#[from] ScratchError),
     #[error("the run broke off: {0}")]
     Engine(#[from] Stop),
+    #[error("catch signals: {0}")]
+    Signals(io::Error),
     #[error("make a folder for what is kept: {0}")]
     Keep(io::Error),
     #[error("write {path}: {source}", path = .path.display())]
@@ -98,11 +100,13 @@ impl CliError {
             | Self::Log(_)
             | Self::Merge(_)
             | Self::Bench(crate::bench::Error::Document { .. }) => USAGE,
+            Self::Bench(crate::bench::Error::Interrupted(signal)) => signal.status(),
             Self::Unfit(_)
             | Self::Bench(_)
             | Self::Bundling(_)
             | Self::Scratch(_)
             | Self::Engine(_)
+            | Self::Signals(_)
             | Self::Keep(_)
             | Self::Output { .. }
             | Self::Stdout(_) => BROKEN,

@@ -6,6 +6,7 @@
 
 mod call;
 mod exit;
+mod interrupt;
 mod limit;
 mod outcome;
 mod runtime;
@@ -13,6 +14,7 @@ mod view;
 
 pub use call::{Call, Stdio};
 pub use exit::{Deadline, Exit, Pidfd};
+pub use interrupt::{Interrupt, Interrupted};
 pub use limit::{Limit, Limits};
 pub use outcome::Outcome;
 pub use runtime::{BadRuntime, Runtime};

@@ -21,16 +21,19 @@ pub(crate) const MARKER: &str = "PLIMSOLL_TRIAL";
 /// The mount points of all cgroup hierarchies, as the process found them when it first looked.
 fn hierarchies() -> &'static [PathBuf] {
     static HIERARCHIES: OnceLock<Vec<PathBuf>> = OnceLock::new();
-    HIERARCHIES.get_or_init(|| {
-        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let mounts = table.lines().filter_map(|line| {
-            let (left, right) = line.split_once(" - ")?;
-            let kind = right.split(' ').next()?;
-            let point = left.split(' ').nth(4)?;
-            matches!(kind, "cgroup" | "cgroup2").then(|| PathBuf::from(point))
-        });
-        mounts.collect()
-    })
+    HIERARCHIES.get_or_init(|| hierarchies_of("self"))
+}
+
+/// The same of a thread, as it is in /proc, by what it sees now.
+fn hierarchies_of(thread: &str) -> Vec<PathBuf> {
+    let table = fs::read_to_string(format!("/proc/{thread}/mountinfo")).unwrap_or_default();
+    let mounts = table.lines().filter_map(|line| {
+        let (left, right) = line.split_once(" - ")?;
+        let kind = right.split(' ').next()?;
+        let point = left.split(' ').nth(4)?;
+        matches!(kind, "cgroup" | "cgroup2").then(|| PathBuf::from(point))
+    });
+    mounts.collect()
 }
 
 /// The cgroups that belong to a trial: where its init was seen, and where its bundle asks for.
@@ -130,8 +133,8 @@ pub(super) fn clean_run(dir: &Path, limits: Limits) {
                 .and_then(|()| process.wait(Deadline::after(limits.gone)));
         }
     }
-    for mount in hierarchies() {
-        for cgroup in named(mount, &token, 4) {
+    for mount in hierarchies_of("thread-self") {
+        for cgroup in named(&mount, &token, 4) {
             remove_cgroup(&cgroup, limits);
         }
     }

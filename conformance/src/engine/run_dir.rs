@@ -87,11 +87,16 @@ impl RunDir {
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
+
+    /// Ends what is left of the run, as far as the calling thread sees it, and removes the directory.
+    pub(crate) fn clean(&self) {
+        clean_run(&self.dir, self.limits);
+    }
 }
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        clean_run(&self.dir, self.limits);
+        self.clean();
     }
 }
 

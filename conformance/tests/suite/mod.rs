@@ -68,10 +68,7 @@ fn unmet(case: &Case) -> Option<String> {
 
 impl Suite {
     pub(crate) fn prepare() -> Result<Self, String> {
-        let path = match std::env::var_os("PLIMSOLL_RUNTIME") {
-            Some(path) => PathBuf::from(path),
-            None => built()?,
-        };
+        let path = runtime()?;
         let name = path
             .file_name()
             .unwrap_or_default()
@@ -126,6 +123,14 @@ impl Suite {
         )
         .map_err(|stop| stop.to_string())?;
         Ok(events.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The runtime to judge: the one that PLIMSOLL_RUNTIME names, else ours.
+pub(crate) fn runtime() -> Result<PathBuf, String> {
+    match std::env::var_os("PLIMSOLL_RUNTIME") {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => built(),
     }
 }
 
