@@ -1,5 +1,11 @@
 //! Finds the commit that `plimrun --version` prints: what `PLIMRUN_COMMIT` says, else git's HEAD, else
-//! `unknown`, as in an archive of the sources. Names the program's entry point and `main` to the linker.
+//! `unknown`, as in an archive of the sources. Names the program's entry point and `main` to the linker, and finds
+//! out whether the program can begin the C library itself.
+
+#[path = "build/libc.rs"]
+mod libc;
+#[path = "build/releases.rs"]
+mod releases;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,6 +13,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-env-changed=PLIMRUN_COMMIT");
     let named = env::var("PLIMRUN_COMMIT")
         .ok()
@@ -20,8 +27,36 @@ fn main() {
     // Without optimisation the code of `src/sys/entry.rs` calls small functions of the core library by addresses
     // that are not there yet. Then the program begins with the C library, and protects itself later.
     let level = env::var("OPT_LEVEL").unwrap_or_default();
-    if matches!(level.as_str(), "2" | "3" | "s") {
+    let named = matches!(level.as_str(), "2" | "3" | "s");
+    if named {
         println!("cargo::rustc-link-arg-bin=plimrun=-Wl,--entry=plimrun_entry");
+    }
+    begin(named);
+}
+
+/// Enables `src/sys/start.rs` where the program has its own entry point and the C library is known. What is
+/// printed besides, cargo keeps beside the build, and shows with `-vv`.
+fn begin(named: bool) {
+    let versions: Vec<_> = releases::RELEASES
+        .iter()
+        .map(|release| format!("{:?}", release.version))
+        .collect();
+    let versions = versions.join(", ");
+    println!("cargo::rustc-check-cfg=cfg(known_libc, values(none(), {versions}))");
+    let known = if named {
+        libc::known()
+    } else {
+        Err("the program has no entry point of its own without optimisation".to_owned())
+    };
+    match known {
+        Ok(release) => {
+            let version = release.version;
+            println!("cargo::rustc-cfg=known_libc");
+            println!("cargo::rustc-cfg=known_libc=\"{version}\"");
+            println!("cargo::rustc-env=PLIMRUN_LIBC={version}");
+            println!("plimrun begins glibc {version} itself");
+        }
+        Err(reason) => println!("plimrun begins by the C library's _start: {reason}"),
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A command that puts a process into a container runs from a protected file
 //! ([`protect`](crate::exec::protect)), for which the program executes itself. Where that happens only
-//! in `main`, the C library has begun twice; and its beginning asks `cpuid` some 80 times, each of which a
-//! virtual machine traps. So it happens here: what is linked as the program's entry point looks at the
-//! arguments, executes the protected file if it can, and else goes on to the C library's `_start`.
+//! in `main`, the C library has begun twice. So it happens here: what is linked as the program's entry point
+//! looks at the arguments, executes the protected file if it can, and else goes on to the C library's
+//! `_start`, or to a shorter way to the same (`start.rs`) where build.rs knows the library.
 //! `protect` finds that nothing is left to do, or does it in its own, more thorough way.
 //!
 //! Nothing is relocated yet and there is no thread-local storage: no code here may use a pointer from a
@@ -16,12 +16,16 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use nix::libc;
 
+#[cfg(not(known_libc))]
+use self::_start as start;
 use super::mount::{MountAttr, attr};
 use super::raw;
+#[cfg(known_libc)]
+use super::start::plimrun_start as start;
 
 unsafe extern "C" {
     /// The C library's beginning.
-    fn _start() -> !;
+    pub(super) fn _start() -> !;
 }
 
 /// The entry point, named to the linker by build.rs. The kernel's stack is passed on as it was.
@@ -39,7 +43,7 @@ unsafe extern "C" fn plimrun_entry() -> ! {
         "mov rdx, r12",
         "jmp {start}",
         early = sym early,
-        start = sym _start,
+        start = sym start,
     )
 }
 
@@ -55,7 +59,7 @@ unsafe extern "C" fn plimrun_entry() -> ! {
         "mov x0, x19",
         "b {start}",
         early = sym early,
-        start = sym _start,
+        start = sym start,
     )
 }
 

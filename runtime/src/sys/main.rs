@@ -31,7 +31,7 @@ pub fn args() -> Vec<OsString> {
 
 /// The program, named to the linker by build.rs.
 #[unsafe(no_mangle)]
-extern "C" fn plimrun_main(count: libc::c_int, words: *const *const libc::c_char) -> libc::c_int {
+pub(super) extern "C" fn plimrun_main(count: libc::c_int, words: *const *const libc::c_char) -> ! {
     open_streams();
     // SAFETY: only the disposition of a signal changes, before anything could rely on another.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };

@@ -15,9 +15,14 @@ pub mod net;
 pub mod netlink;
 pub mod process;
 mod raw;
+#[cfg(test)]
+#[path = "../../build/releases.rs"]
+mod releases;
 pub mod rest;
 pub mod sched;
 pub mod seccomp;
+#[cfg(known_libc)]
+mod start;
 pub mod trace;
 pub mod tty;
 
