@@ -36,6 +36,8 @@ unsafe extern "C" {
     static _dl_random: *const [u64; 2];
     static mut __x86_shared_non_temporal_threshold: libc::c_long;
     static mut __x86_rep_movsb_stop_threshold: libc::c_long;
+    #[cfg(known_libc = "2.41")]
+    static mut __x86_memset_non_temporal_threshold: libc::c_long;
     static __preinit_array_start: [Initializer; 0];
     static __preinit_array_end: [Initializer; 0];
     static __init_array_start: [Initializer; 0];
@@ -151,6 +153,10 @@ extern "C" fn begin(count: libc::c_int, words: Words, environment: Words) -> ! {
     unsafe {
         __x86_shared_non_temporal_threshold = NON_TEMPORAL;
         __x86_rep_movsb_stop_threshold = NON_TEMPORAL;
+        #[cfg(known_libc = "2.41")]
+        {
+            __x86_memset_non_temporal_threshold = NON_TEMPORAL;
+        }
     }
     // SAFETY: they are called once, in the order of `__libc_start_main`, with what the kernel has passed. The
     // linker sets the ends of the arrays, and their functions take these arguments.
