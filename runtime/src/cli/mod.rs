@@ -17,6 +17,7 @@ mod narrate;
 mod parse;
 mod readiness;
 mod signal;
+mod spread;
 mod table;
 mod time;
 

@@ -18,6 +18,8 @@ mod write;
 pub use container::Container;
 pub use error::{StateError, WrongState};
 pub use process::Process;
-pub use record::{CgroupDriver, CgroupRecord, Freezer, Freezes, Record, ResctrlRecord, View};
+pub use record::{
+    CgroupDriver, CgroupRecord, Freezer, Freezes, Reader, Record, ResctrlRecord, View,
+};
 pub use status::Status;
 pub use store::Store;

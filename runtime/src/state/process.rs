@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::read;
 use crate::sys::clone::{pidfd_open, pidfd_send_signal};
+use crate::sys::file::Together;
 
 /// `PID_FS_MAGIC` of linux/magic.h. Before Linux 6.9 a pidfd is no file of a file system of its own, and all
 /// have the same inode number.
@@ -94,19 +95,59 @@ impl Process {
         }
     }
 
-    /// A descriptor of this very process; ESRCH where it has ended. The descriptor comes first: what is found
-    /// afterwards, the PID's or its own, is of the process that it stands for.
+    /// A descriptor of this very process; ESRCH where it has ended.
     pub fn open(self) -> nix::Result<OwnedFd> {
+        let pidfd = self.open_even_ended()?;
+        let lives = self.mark.is_none() || !has_ended(&pidfd);
+        lives.then_some(pidfd).ok_or(Errno::ESRCH)
+    }
+
+    /// As [`Process::open`], also of one that has ended and was not reaped. The descriptor comes first: what is
+    /// found afterwards, the PID's or its own, is of the process that it stands for.
+    fn open_even_ended(self) -> nix::Result<OwnedFd> {
         if self.pid <= 0 {
             return Err(Errno::ESRCH);
         }
         let pidfd = pidfd_open(Pid::from_raw(self.pid))?;
         let same = match self.mark {
-            Some(mark) => mark_by_inode(&pidfd) == Some(mark) && !has_ended(&pidfd),
+            Some(mark) => mark_by_inode(&pidfd) == Some(mark),
             None => Self::find_by_start(self.pid) == Some(self),
         };
         same.then_some(pidfd).ok_or(Errno::ESRCH)
     }
+}
+
+/// [`Process::is_alive`] of many, by one look at them all.
+pub(super) fn are_alive(processes: &[Option<Process>]) -> Vec<bool> {
+    let mut alive = vec![false; processes.len()];
+    let mut pidfds = Together::default();
+    let (mut opened, mut alone) = (Vec::with_capacity(processes.len()), Vec::new());
+    for (at, process) in processes.iter().enumerate() {
+        match process.map_or(Err(Errno::ESRCH), Process::open_even_ended) {
+            Ok(pidfd) => {
+                pidfds.add(pidfd);
+                opened.push(at);
+            }
+            // There is room once the others are closed.
+            Err(Errno::EMFILE | Errno::ENFILE) => alone.push(at),
+            Err(_) => {}
+        }
+    }
+    let look = |pidfd| PollFd::new(pidfd, PollFlags::POLLIN);
+    let mut fds: Vec<_> = pidfds.iter().map(look).collect();
+    if poll(&mut fds, PollTimeout::ZERO).is_ok() {
+        for (at, fd) in opened.iter().zip(&fds) {
+            alive[*at] = fd.any() == Some(false);
+        }
+    } else {
+        alone.extend(opened);
+    }
+    drop(fds);
+    drop(pidfds);
+    for at in alone {
+        alive[at] = processes[at].is_some_and(Process::is_alive);
+    }
+    alive
 }
 
 /// The mark of the process that a descriptor stands for, where the kernel and this boot give one.
@@ -185,6 +226,9 @@ mod tests {
         }
         let none = Process { pid: 0, ..own };
         assert!(!none.is_alive());
+        let many = [none, own, other(own), by_start, other(by_start), own].map(Some);
+        assert_eq!(are_alive(&many), [false, true, false, true, false, true]);
+        assert_eq!(are_alive(&[None, Some(own)]), [false, true]);
     }
 
     #[test]
@@ -200,6 +244,13 @@ mod tests {
         for reaped in [false, true] {
             assert!(
                 !both.iter().any(|process| process.is_alive()),
+                "{both:?}, reaped: {reaped}"
+            );
+            let own = Process::current().expect("/proc is mounted");
+            let many = [both[0], own, both[1]].map(Some);
+            assert_eq!(
+                are_alive(&many),
+                [false, true, false],
                 "{both:?}, reaped: {reaped}"
             );
             assert_eq!(both[0].signal(0), Err(Errno::ESRCH));

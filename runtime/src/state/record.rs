@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
-use super::process::Process;
+use super::process::{Process, are_alive};
 use super::status::Status;
 use super::store::{COPY_FILE, STATE_FILE};
-use crate::read;
+use crate::read::{self, SideBySide};
 
 /// The contents of `state.json`; valid against the specification's schema of the state. `C` is what is read of
 /// the control groups: all, or just the [`Freezer`].
@@ -156,24 +157,38 @@ struct FreezerPaths {
     unified: Option<PathBuf>,
 }
 
+impl Freezer {
+    /// As [`Freezes::is_frozen`], by a way of reading many.
+    fn is_frozen_by(&self, ways: &mut SideBySide) -> bool {
+        let (freezer, unified) = (&self.paths.freezer, &self.paths.unified);
+        is_frozen(freezer.as_deref(), unified.as_deref(), |dir, file, what| {
+            ways.with_small(dir, file, what)
+        })
+    }
+}
+
 impl Freezes for Freezer {
     fn is_frozen(&self) -> bool {
-        is_frozen(self.paths.freezer.as_deref(), self.paths.unified.as_deref())
+        self.is_frozen_by(&mut SideBySide::default())
     }
 }
 
 impl Freezes for CgroupRecord {
     fn is_frozen(&self) -> bool {
         let path = |hierarchy| self.paths.get(hierarchy).map(PathBuf::as_path);
-        is_frozen(path("freezer"), path("unified"))
+        is_frozen(path("freezer"), path("unified"), |dir, file, what| {
+            read::with_small(dir.join(file), what)
+        })
     }
 }
 
 /// Whether the cgroup is frozen, by its folder in v1's hierarchy of the freezer, or else in the unified one.
-fn is_frozen(freezer: Option<&Path>, unified: Option<&Path>) -> bool {
-    let says = |dir: Option<&Path>, file, what: fn(&[u8]) -> bool| {
-        read::with_small(dir?.join(file), what).ok()
-    };
+fn is_frozen(
+    freezer: Option<&Path>,
+    unified: Option<&Path>,
+    mut read: impl FnMut(&Path, &str, fn(&[u8]) -> bool) -> io::Result<bool>,
+) -> bool {
+    let mut says = |dir: Option<&Path>, file, what| read(dir?, file, what).ok();
     says(freezer, "freezer.state", |state| {
         !state.starts_with(b"THAWED")
     })
@@ -201,12 +216,16 @@ impl<C: Freezes> Record<C> {
     /// Where the container is now, from the record and the machine.
     pub fn status(&self) -> Status {
         let alive = self.process().is_some_and(Process::is_alive);
+        self.status_of(alive, C::is_frozen)
+    }
+
+    fn status_of(&self, alive: bool, is_frozen: impl FnOnce(&C) -> bool) -> Status {
         match self.recorded {
             Status::Creating if self.creator.is_some_and(Process::is_alive) => Status::Creating,
             _ if !alive => Status::Stopped,
             Status::Creating | Status::Stopped => Status::Stopped,
             Status::Created if !self.executed() => Status::Created,
-            _ if self.cgroup.as_ref().is_some_and(C::is_frozen) => Status::Paused,
+            _ if self.cgroup.as_ref().is_some_and(is_frozen) => Status::Paused,
             _ => Status::Running,
         }
     }
@@ -276,6 +295,48 @@ impl Record {
     }
 }
 
+/// Reads the records of one store after another, each as [`Record::glance`] does, with a short way to each file.
+#[derive(Debug)]
+pub struct Reader {
+    root: PathBuf,
+    records: SideBySide,
+    freezers: SideBySide,
+}
+
+impl Reader {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            records: SideBySide::default(),
+            freezers: SideBySide::default(),
+        }
+    }
+
+    /// The record of the container with this id, which [`super::Store::ids`] has given.
+    pub fn glance(&mut self, id: &str) -> Result<Record<Freezer>, StateError> {
+        let root = self.root.as_os_str().as_bytes();
+        let read = self
+            .records
+            .with_small_below(root, id.as_bytes(), STATE_FILE, parse);
+        settle(read, || self.root.join(id).join(STATE_FILE))
+    }
+
+    /// [`Record::status`] of each. Best are as many at once as are cheap to have open.
+    pub fn statuses(&mut self, records: &[Record<Freezer>]) -> Vec<Status> {
+        // So many files are open at once of each kind, not of all.
+        self.records.close();
+        let processes: Vec<_> = records.iter().map(Record::process).collect();
+        let alive = are_alive(&processes);
+        let mut frozen = |freezer: &Freezer| freezer.is_frozen_by(&mut self.freezers);
+        let each = records.iter().zip(alive);
+        let statuses = each
+            .map(|(record, alive)| record.status_of(alive, &mut frozen))
+            .collect();
+        self.freezers.close();
+        statuses
+    }
+}
+
 impl Record<Freezer> {
     /// As [`Record::read`], of what `state` and `list` show.
     pub(super) fn glance(dir: &Path) -> Result<Self, StateError> {
@@ -285,15 +346,30 @@ impl Record<Freezer> {
 
 impl<C: DeserializeOwned + Default> Record<C> {
     fn read_file(path: PathBuf) -> Result<Self, StateError> {
-        match read::with_small(&path, |text| serde_json::from_slice(text)) {
-            Ok(Ok(record)) => Ok(record),
-            Ok(Err(source)) => Err(StateError::Corrupt { path, source }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StateError::NotFound),
-            Err(source) => Err(StateError::Io {
-                action: "read",
-                path,
-                source,
-            }),
-        }
+        settle(read::with_small(&path, parse), || path)
+    }
+}
+
+fn parse<C: DeserializeOwned + Default>(text: &[u8]) -> serde_json::Result<Record<C>> {
+    serde_json::from_slice(text)
+}
+
+/// One error for reading and parsing the file at `path`.
+fn settle<T>(
+    read: io::Result<serde_json::Result<T>>,
+    path: impl FnOnce() -> PathBuf,
+) -> Result<T, StateError> {
+    match read {
+        Ok(Ok(record)) => Ok(record),
+        Ok(Err(source)) => Err(StateError::Corrupt {
+            path: path(),
+            source,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StateError::NotFound),
+        Err(source) => Err(StateError::Io {
+            action: "read",
+            path: path(),
+            source,
+        }),
     }
 }

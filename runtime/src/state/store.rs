@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::container::{self, Container};
 use super::error::StateError;
 use super::id;
-use super::record::{Freezer, Record};
+use super::record::{Freezer, Reader, Record};
 use crate::read;
 
 /// The root directory.
@@ -124,6 +124,11 @@ impl Store {
     /// As [`Store::read`], of what is shown of a container.
     pub fn glance(&self, id: &str) -> Result<Record<Freezer>, StateError> {
         Record::glance(&self.dir(id)?)
+    }
+
+    /// What reads many as [`Store::glance`] reads one.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.root.clone())
     }
 
     /// The copy of the configuration that `create` was given.

@@ -184,6 +184,60 @@ fn the_status_follows_the_process() {
 }
 
 #[test]
+fn many_read_together_are_what_each_is_alone() {
+    let (dir, store) = store();
+    let own = Process::current().expect("/proc is mounted");
+    let none = Process { pid: 0, ..own };
+    let gone = Process {
+        start: own.start + 1,
+        mark: own.mark.map(|mark| mark + 1),
+        ..own
+    };
+    let groups = [
+        ("freezer", "freezer.state", "FROZEN\n", Status::Paused),
+        ("freezer", "freezer.state", "FREEZING\n", Status::Paused),
+        ("freezer", "freezer.state", "THAWED\n", Status::Running),
+        ("freezer", "none", "", Status::Running),
+        ("unified", "cgroup.freeze", "1\n", Status::Paused),
+        ("unified", "cgroup.freeze", "0\n", Status::Running),
+    ];
+    let mut wanted = Vec::new();
+    for (number, (hierarchy, file, text, status)) in groups.iter().cycle().take(60).enumerate() {
+        let group = dir.path().join(hierarchy).join(number.to_string());
+        fs::create_dir_all(&group).expect("made");
+        fs::write(group.join(file), text).expect("written");
+        let (process, status) = match number % 5 {
+            1 => (gone, Status::Stopped),
+            3 => (none, Status::Stopped),
+            _ => (own, *status),
+        };
+        let mut record = record(&format!("k{number:02}"));
+        record.recorded = Status::Running;
+        record.set_process(process);
+        record.cgroup = serde_json::from_value(serde_json::json!({
+            "driver": "cgroupfs", "paths": { (*hierarchy): group }, "made": [], "userManager": false,
+        }))
+        .expect("a record of cgroups");
+        assert_eq!(record.status(), status, "{record:?}");
+        wanted.push((record.id.clone(), status));
+        store.create(record, "{}", |_| {}).expect("made").keep();
+    }
+    fs::create_dir(store.root().join("k99")).expect("made");
+    let (mut reader, mut found) = (store.reader(), Vec::new());
+    for ids in store.ids().expect("listed").chunks(7) {
+        let glances = ids.iter().map(|id| reader.glance(id));
+        let records: Vec<_> = glances.filter_map(Result::ok).collect();
+        let statuses = reader.statuses(&records);
+        found.extend(records.into_iter().map(|record| record.id).zip(statuses));
+    }
+    assert_eq!(found, wanted);
+    assert!(matches!(reader.glance("k99"), Err(StateError::NotFound)));
+    fs::write(store.root().join("k99/state.json"), "{").expect("written");
+    let error = reader.glance("k99").expect_err("cut off").to_string();
+    assert!(error.contains("k99/state.json"), "{error}");
+}
+
+#[test]
 fn what_has_to_be_undone_is_noted_before_the_record_says_so() {
     let (_dir, store) = store();
     let mut container = store.create(record("k"), "{}", |_| {}).expect("made");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 
 use plimrun::state::Status;
 use serde_json::Value;
@@ -185,6 +186,29 @@ fn a_long_list_is_as_whole_and_in_order_as_a_short_one() {
     stand.0.kill().expect("killed");
     stand.0.wait().expect("reaped");
     assert!(!sandbox.run(&["list"]).stdout.contains("running"));
+}
+
+#[test]
+fn a_list_takes_no_more_descriptors_than_it_is_allowed() {
+    let sandbox = Sandbox::new();
+    let stand = Stand::new();
+    for number in 0..450 {
+        sandbox.container(&format!("c{number}"), Status::Running, stand.pid());
+    }
+    let list = sandbox.run(&["list"]);
+    assert_eq!(list.stdout.matches("running").count(), 450);
+    // Each is fewer than are opened at once where there is room.
+    for allowed in ["8", "12", "40"] {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -n $0 && exec \"$@\"", allowed])
+            .args([env!("CARGO_BIN_EXE_plimrun"), "--root"])
+            .arg(sandbox.path("root"))
+            .arg("list")
+            .output()
+            .expect("sh runs");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed == list.stdout, "{allowed}: {output:?}");
+    }
 }
 
 #[test]

@@ -1,15 +1,12 @@
 //! `list`
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write as _};
-use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::thread::{self, available_parallelism};
 
 use super::print_json;
+use crate::cli::spread::spread;
 use crate::cli::{CommandError, Context, Matches, UsageError};
-use crate::state::{Freezer, StateError, Status};
+use crate::state::{Freezer, Reader, StateError, Status};
 
 /// What is read of a container.
 type Record = crate::state::Record<Freezer>;
@@ -30,95 +27,130 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         .into());
     }
     if matches.switch("quiet") {
-        let records = read_all(context, |record| record)?;
-        let ids = records.iter().map(|record| record.id.as_str());
-        return print(&ids.flat_map(|id| [id, "\n"]).collect::<String>());
+        let records = read_all(context, |_, records| records)?;
+        let records = records.iter().flatten();
+        let lines = records.flat_map(|record| [record.id.as_str(), "\n"]);
+        return print(&lines.collect::<String>());
     }
-    let records = read_all(context, |record| {
-        let status = record.status();
-        (record, status)
-    })?;
     if format == "table" {
-        return print(&table(&records));
+        let rows = read_all(context, |reader, records| {
+            let statuses = reader.statuses(&records);
+            records.into_iter().zip(statuses).map(Row::new).collect()
+        })?;
+        return print(&table(&rows));
     }
+    let records = read_all(context, |reader, records| {
+        let statuses = reader.statuses(&records);
+        records.into_iter().zip(statuses).collect()
+    })?;
     let views: Vec<_> = records
         .iter()
+        .flatten()
         .map(|(record, status)| record.view(*status))
         .collect();
     // An empty list is null: Go's way to write one, which clients of runc know.
     print_json(&(!views.is_empty()).then_some(views))
 }
 
-/// So many containers are no more than one thread's work: another would be ready too late.
-const SHARE: usize = 200;
-
-/// What `with` makes of the records that can be read. A folder without one is a container that is about to be or
-/// has just ceased to be.
+/// What `with` makes of the records that can be read, in pieces and in the order of their ids. A folder without one is a container that is
+/// about to be or has just ceased to be.
 fn read_all<T: Send>(
     context: &Context,
-    with: impl Fn(Record) -> T + Sync,
-) -> Result<Vec<T>, CommandError> {
-    let ids = context.store.ids()?;
+    with: impl Fn(&mut Reader, Vec<Record>) -> Vec<T> + Sync,
+) -> Result<Vec<Vec<T>>, CommandError> {
     let store = &context.store;
-    let read = |ids: &[String]| -> Vec<Result<T, StateError>> {
-        ids.iter().map(|id| store.glance(id).map(&with)).collect()
-    };
-    let mut results = Vec::with_capacity(ids.len());
-    if ids.len() <= SHARE {
-        results = read(&ids);
-    } else {
-        // Nearly all of it is the kernel's work on one container, which another processor can do for the next.
-        let threads = available_parallelism().map_or(1, NonZero::get);
-        let share = ids.len().div_ceil(threads).max(SHARE);
-        thread::scope(|scope| {
-            let mut shares = ids.chunks(share);
-            let own = shares.next().unwrap_or_default();
-            let others: Vec<_> = shares.map(|ids| scope.spawn(|| read(ids))).collect();
-            results.extend(read(own));
-            for other in others {
-                results.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+    let ids = store.ids()?;
+    // Nearly all of it is the kernel's work on one container, which another processor can do for the next.
+    let pieces = spread(&ids, || {
+        let (mut reader, with) = (store.reader(), &with);
+        move |ids: &[String]| {
+            let (mut records, mut errors) = (Vec::with_capacity(ids.len()), Vec::new());
+            for id in ids {
+                match reader.glance(id) {
+                    Ok(record) => records.push(record),
+                    Err(StateError::NotFound) => {}
+                    Err(error) => errors.push(format!("container {id}: {error}")),
+                }
             }
-        });
-    }
-    let mut all = Vec::with_capacity(ids.len());
-    for (id, result) in ids.iter().zip(results) {
-        match result {
-            Ok(one) => all.push(one),
-            Err(StateError::NotFound) => {}
-            Err(error) => context.log.warn(format!("container {id}: {error}")),
+            (with(&mut reader, records), errors)
         }
-    }
-    Ok(all)
+    });
+    let warned = |(made, errors): (_, Vec<String>)| {
+        for error in errors {
+            context.log.warn(error);
+        }
+        made
+    };
+    Ok(pieces.into_iter().map(warned).collect())
 }
 
-fn table(records: &[(Record, Status)]) -> String {
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let mut names: Vec<(u32, String)> = Vec::new();
-    let mut rows = vec![["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(Cow::Borrowed)];
-    for (record, _) in records {
-        if names.iter().all(|(uid, _)| *uid != record.owner) {
-            names.push((record.owner, user_name(&users, record.owner)));
+/// The columns of the table.
+const COLUMNS: [&str; 6] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
+
+/// What the table shows of a container, in one piece: the cells of all columns but the last, one after the other.
+struct Row {
+    cells: String,
+    ends: [usize; COLUMNS.len() - 1],
+    owner: u32,
+}
+
+impl Row {
+    fn new((record, status): (Record, Status)) -> Self {
+        let pid = record.pid_in(status).to_string();
+        let bundle = record.bundle.to_string_lossy();
+        let texts = [&record.id, &pid, status.as_str(), &bundle, &record.created];
+        let mut cells = String::with_capacity(texts.iter().map(|text| text.len()).sum());
+        let ends = texts.map(|text| {
+            cells.push_str(text);
+            cells.len()
+        });
+        Self {
+            cells,
+            ends,
+            owner: record.owner,
         }
     }
-    for (record, status) in records {
-        let owner = names.iter().find(|(uid, _)| *uid == record.owner);
-        rows.push([
-            Cow::Borrowed(&*record.id),
-            record.pid_in(*status).to_string().into(),
-            status.as_str().into(),
-            record.bundle.to_string_lossy(),
-            Cow::Borrowed(&*record.created),
-            owner.map_or("", |(_, name)| name).into(),
-        ]);
+
+    fn cells<'a>(&'a self, owner: &'a str) -> [&'a str; COLUMNS.len()] {
+        let mut start = 0;
+        let mut cells = [owner; COLUMNS.len()];
+        for (cell, end) in cells.iter_mut().zip(self.ends) {
+            *cell = &self.cells[start..end];
+            start = end;
+        }
+        cells
     }
-    let longest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; 6] =
-        std::array::from_fn(|column| (longest(column).unwrap_or(0) + GAP).max(WIDTH));
-    let mut text = String::with_capacity(rows.len() * widths.iter().sum::<usize>());
-    for row in &rows {
-        for (cell, width) in row.iter().zip(widths) {
+}
+
+fn table(containers: &[Vec<Row>]) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut names: Vec<(u32, String)> = Vec::new();
+    for Row { owner, .. } in containers.iter().flatten() {
+        if names.iter().all(|(uid, _)| uid != owner) {
+            names.push((*owner, user_name(&users, *owner)));
+        }
+    }
+    let rows = || {
+        let cells = containers.iter().flatten().map(|row| {
+            let owner = names.iter().find(|(uid, _)| *uid == row.owner);
+            row.cells(owner.map_or("", |(_, name)| name))
+        });
+        [COLUMNS].into_iter().chain(cells)
+    };
+    let mut widths = [WIDTH; COLUMNS.len()];
+    let mut count = 0;
+    for row in rows() {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count() + GAP);
+        }
+        count += 1;
+    }
+    let spaces = " ".repeat(widths.into_iter().max().unwrap_or(0));
+    let mut text = String::with_capacity(count * widths.iter().sum::<usize>());
+    for row in rows() {
+        for (cell, width) in row.into_iter().zip(widths) {
             text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
+            text.push_str(&spaces[cell.chars().count().min(width)..width]);
         }
         text.truncate(text.trim_end().len());
         text.push('\n');
@@ -155,6 +187,31 @@ mod tests {
         assert_eq!(user_name(users, 0), "root");
         assert_eq!(user_name(users, 1000), "ann");
         assert_eq!(user_name(users, 7), "#7");
+    }
+
+    #[test]
+    fn a_column_is_as_wide_as_its_longest_cell() {
+        let record = |id: &str, bundle: &str, owner: u32| {
+            let record = serde_json::json!({
+                "ociVersion": "1.3.0", "id": id, "status": "running", "pid": 7, "bundle": bundle,
+                "rootfs": "/r", "created": "now", "owner": owner,
+            });
+            serde_json::from_value::<Record>(record).expect("a record")
+        };
+        let rows = [
+            vec![(
+                record("a", "/\u{e4}\u{e4}\u{e4}/bundle", 4_000_000_000),
+                Status::Running,
+            )],
+            vec![(record("twelve-chars", "/b", 4_000_000_001), Status::Stopped)],
+        ];
+        let rows = rows.map(|piece| piece.into_iter().map(Row::new).collect());
+        assert_eq!(
+            table(&rows),
+            "ID             PID         STATUS      BUNDLE        CREATED     OWNER\n\
+             a              7           running     /\u{e4}\u{e4}\u{e4}/bundle   now         #4000000000\n\
+             twelve-chars   0           stopped     /b            now         #4000000001\n"
+        );
     }
 
     #[test]
