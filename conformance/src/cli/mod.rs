@@ -16,6 +16,7 @@ mod output;
 mod repro;
 mod run;
 mod selftest;
+mod sink;
 mod subject;
 
 use std::process::ExitCode;
