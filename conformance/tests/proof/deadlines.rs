@@ -18,6 +18,10 @@ const SPANS: &[(&str, &str)] = &[
     ("bench/", "the benchmark's pauses and its own --timeout"),
     ("cli/bench.rs", "its options"),
     ("cli/fuzz.rs", "the budget of a search"),
+    (
+        "drive/interrupt.rs",
+        "within what time a signal is the same request again",
+    ),
     ("report/junit.rs", "how long cases took"),
     ("report/progress.rs", "how often the line is drawn"),
 ];
@@ -31,12 +35,6 @@ const STRETCHES: &[(&str, &str)] = &[
     ),
     ("bench/tools.rs", "the benchmark has no --timeout-factor"),
 ];
-
-/// Files that sleep, and why.
-const SLEEPS: &[(&str, &str)] = &[(
-    "bench/",
-    "pauses between measurements are part of what is measured",
-)];
 
 /// The sources of the library, by their path below `src`, without their tests and comments.
 fn sources() -> Vec<(String, String)> {
@@ -112,7 +110,7 @@ fn nothing_sleeps() {
             "wait_timeout",
             "thread::sleep",
         ],
-        SLEEPS,
+        &[],
     );
 }
 
