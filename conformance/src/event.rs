@@ -1,8 +1,8 @@
 //! The event log: one JSON object a line, of which every report is a view.
 //!
 //! `header`, then a `case` (or, from `selftest`, a `sabotage`) event each, then `footer`. A log
-//! without its footer is not a result. As it is written, a `begin` precedes what a case comes to, so
-//! that the log of a run that was killed says what it was at.
+//! without its footer is not a result; where a signal ended the run, `interrupted` stands in its place. As it is
+//! written, a `begin` precedes what a case comes to, so that the log of a run that was killed says what it was at.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub enum Event {
     Sabotage(SabotageEvent),
     /// The last line: the counts.
     Footer(Footer),
+    /// The last line of a run that a signal ended, in place of the footer.
+    Interrupted(Interruption),
 }
 
 /// The first line of a log.
@@ -240,6 +242,29 @@ pub struct Footer {
     pub runtimes: BTreeMap<String, Counts>,
     /// How long the run took, in seconds.
     pub seconds: f64,
+}
+
+/// The last line of the log of a run that a signal ended: what it came to is no result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// The signal's name.
+    pub by: String,
+    /// The cases that ran then: they have no verdict.
+    pub running: Vec<Unfinished>,
+    /// How many verdicts the whole run would have had besides, of saboteurs in a log of `selftest`.
+    pub missing: usize,
+    /// The counts of what was judged before.
+    #[serde(flatten)]
+    pub before: Footer,
+}
+
+/// A case that ran when a signal came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The runtime's name.
+    pub runtime: String,
+    /// The case's id.
+    pub case: String,
 }
 
 /// How many cases ended how.

@@ -1,6 +1,7 @@
 //! A whole log: read back, checked, counted, and turned into an exit status.
 
 mod read;
+mod running;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -10,6 +11,8 @@ use crate::event::{
     CaseEvent, Counts, Event, Footer, Header, Level, RuntimeInfo, SCHEMA, SabotageEvent,
     SabotageStatus, Status,
 };
+
+pub(crate) use running::Running;
 
 /// Why a file is not the log of a whole run.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +31,11 @@ pub enum LogError {
     #[error("{path} has no footer: the run did not end, so it is not a result")]
     NoFooter { path: PathBuf },
     #[error(
-        "line {line} of {path} follows the footer: one log a file, `plimsoll merge` joins them"
+        "the run of {path} was ended early by {by}, so it is not a result: `plimsoll merge --killed WHY` makes one of what it has"
+    )]
+    Interrupted { path: PathBuf, by: String },
+    #[error(
+        "line {line} of {path} follows the log's last: one log a file, `plimsoll merge` joins them"
     )]
     AfterFooter { path: PathBuf, line: usize },
     #[error("{path} has schema {found}, this plimsoll reads {SCHEMA}")]

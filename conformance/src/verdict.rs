@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::drive::Interrupted;
+
 /// The result of a case or of one step of it: `Err` stops the case at once.
 pub type Check<T = ()> = Result<T, Stop>;
 
@@ -17,6 +19,9 @@ pub enum Stop {
     /// The case cannot be judged here, for the reason given.
     #[error("{0}")]
     Skip(String),
+    /// A signal asked for the end of the run: there is no verdict.
+    #[error("{0}")]
+    Interrupted(Interrupted),
 }
 
 impl Stop {
@@ -62,6 +67,8 @@ impl From<Check> for Verdict {
             Err(Stop::Fail(failure)) => Self::Fail(failure),
             Err(Stop::Broken(why)) => Self::Broken(why),
             Err(Stop::Skip(why)) => Self::Skip(why),
+            // The engine gives no verdict then; whoever does has not judged the runtime.
+            Err(Stop::Interrupted(signal)) => Self::Broken(signal.to_string()),
         }
     }
 }

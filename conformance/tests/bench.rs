@@ -2,26 +2,27 @@
 //! once, late, or never. The floor beside them makes real ones, and so does plimrun where a benchmark is ended
 //! early.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Command, Output};
 use std::thread::sleep;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use plimsoll::bench::document::{Document, Phase, Series};
 use plimsoll::bench::stats::ratio;
-use plimsoll::drive::{Deadline, Limits, Pidfd};
-use tempfile::TempDir;
+use plimsoll::drive::{Deadline, Limits};
 
+mod early;
 #[allow(
     dead_code,
     reason = "the rest is for targets that make one test a case"
 )]
 mod suite;
+
+use early::{Endless, LOOK, note, remains};
 
 /// Writes a runtime that knows `run` only, and does `first` before it starts the payload.
 fn runtime(dir: &Path, name: &str, first: &str) -> String {
@@ -106,130 +107,26 @@ fn what_hangs_is_killed_and_counted() {
     }
 }
 
-/// How often it is looked whether something has come about.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// A benchmark that goes on until a signal ends it, in a temporary folder of its own.
-struct Endless {
-    dir: TempDir,
-    child: Child,
-    pidfd: Pidfd,
+/// A benchmark that goes on until a signal ends it; nothing where this user may not.
+fn endless(words: &[&str], runtime: impl Fn(&Path) -> String) -> Option<Endless> {
+    Endless::begin(|dir| {
+        let result = dir.join("result.json").display().to_string();
+        let first = ["bench", "--pause", "0", "--json", &result].map(str::to_owned);
+        let words = words.iter().map(ToString::to_string);
+        first
+            .into_iter()
+            .chain(words)
+            .chain([runtime(dir)])
+            .collect()
+    })
 }
 
-impl Endless {
-    /// Begins it; nothing where this user may not.
-    fn begin(words: &[&str], runtime: impl Fn(&Path) -> String) -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            eprintln!("not tried: the floor needs root");
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let temporary = dir.path().join("tmp");
-        fs::create_dir(&temporary).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-            .args(["bench", "--pause", "0", "--json"])
-            .arg(dir.path().join("result.json"))
-            .args(words)
-            .arg(runtime(dir.path()))
-            .env("TMPDIR", &temporary)
-            .stderr(File::create(dir.path().join("stderr")).unwrap())
-            .spawn()
-            .unwrap();
-        let pidfd = Pidfd::open(child.id() as i32).unwrap().unwrap();
-        Some(Self { dir, child, pidfd })
-    }
-
-    /// Waits until something can be seen of it.
-    fn until<T>(&self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> T {
-        let deadline = Deadline::after(Limits::stretched(3.0).call);
-        loop {
-            if let Some(seen) = seen(self) {
-                return seen;
-            }
-            assert!(self.pidfd.alive().unwrap(), "{}", self.said());
-            assert!(!deadline.left().is_zero(), "{what}: not in time");
-            sleep(LOOK);
-        }
-    }
-
-    /// Its directory, once it has made that.
-    fn run_dir(&self) -> Option<PathBuf> {
-        let mut entries = fs::read_dir(self.dir.path().join("tmp")).unwrap();
-        entries.next().map(|entry| entry.unwrap().path())
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-
-    /// Waits for its end, and answers the exit status.
-    fn status(&mut self) -> Option<i32> {
-        let limit = Limits::default().event;
-        if !self.pidfd.ended(Deadline::after(limit)).unwrap() {
-            self.child.kill().unwrap();
-            self.child.wait().unwrap();
-            panic!("it did not end");
-        }
-        self.child.wait().unwrap().code()
-    }
-
-    /// Runs another in the same temporary folder, which removes what is left of this one.
-    fn next(&self) {
-        let next = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-            .args(["bench", "--pause", "0", "--rounds", "1", "--timeout", "5"])
-            .arg(runtime(self.dir.path(), "next", ""))
-            .env("TMPDIR", self.dir.path().join("tmp"))
-            .output()
-            .unwrap();
-        assert!(next.status.success(), "{next:?}");
-    }
-
-    fn said(&self) -> String {
-        fs::read_to_string(self.dir.path().join("stderr")).unwrap()
-    }
-
-    /// It says how it ended, and wrote nothing.
-    fn broke_off(&self) {
-        let said = self.said();
-        assert!(said.contains("ended early by SIGTERM"), "{said}");
-        assert!(!self.dir.path().join("result.json").exists());
-        assert_eq!(self.run_dir(), None);
-    }
-}
-
-impl Drop for Endless {
-    fn drop(&mut self) {
-        if self.run_dir().is_some() {
-            self.child.kill().unwrap();
-            self.child.wait().unwrap();
-            self.next();
-        }
-    }
-}
-
-/// Processes whose mounts or command line, and cgroups whose name, tell of the run with this token.
-fn remains(token: &str) -> Vec<PathBuf> {
-    let mentions = |file: PathBuf| {
-        fs::read(file).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(token))
-    };
-    let entries = |dir: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect()
-    };
-    let mut found = entries(Path::new("/proc"));
-    found
-        .retain(|process| mentions(process.join("mountinfo")) || mentions(process.join("cmdline")));
-    let mut dirs = vec![PathBuf::from("/sys/fs/cgroup")];
-    while let Some(dir) = dirs.pop() {
-        for below in entries(&dir).into_iter().filter(|below| below.is_dir()) {
-            if below.display().to_string().contains(token) {
-                found.push(below);
-            } else if !below.is_symlink() {
-                dirs.push(below);
-            }
-        }
-    }
-    found
+/// It says how it ended, and wrote nothing.
+fn broke_off(bench: &Endless) {
+    let said = bench.read("stderr");
+    assert!(said.contains("ended early by SIGTERM"), "{said}");
+    assert!(!bench.file("result.json").exists());
+    assert_eq!(bench.run_dir(), None);
 }
 
 #[test]
@@ -239,7 +136,7 @@ fn a_signal_ends_it_with_its_resident_containers() {
         format!("--runtime=plimrun={}", path.display())
     };
     let words = ["--rounds", "1", "--resident", "100000"];
-    let Some(mut bench) = Endless::begin(&words, runtime) else {
+    let Some(mut bench) = endless(&words, runtime) else {
         return;
     };
     let dir = bench.until("its directory", Endless::run_dir);
@@ -248,8 +145,7 @@ fn a_signal_ends_it_with_its_resident_containers() {
         let containers = fs::read_dir(dir.join("state-plimrun")).ok()?;
         (containers.count() >= 5).then_some(())
     });
-    let token = dir.file_name().unwrap().to_str().unwrap();
-    let before = remains(token);
+    let before = remains(&dir);
     for kind in ["/proc", "/sys/fs/cgroup"] {
         let of_kind = before.iter().filter(|path| path.starts_with(kind));
         assert!(of_kind.count() >= 4, "{before:?}");
@@ -257,9 +153,9 @@ fn a_signal_ends_it_with_its_resident_containers() {
     // Twice, as timeout(1) does.
     bench.signal(Signal::SIGTERM);
     bench.signal(Signal::SIGTERM);
-    assert_eq!(bench.status(), Some(143), "{}", bench.said());
-    assert_eq!(remains(token), Vec::<PathBuf>::new());
-    bench.broke_off();
+    assert_eq!(bench.status(), Some(143), "{}", bench.read("stderr"));
+    assert_eq!(remains(&dir), Vec::<PathBuf>::new());
+    broke_off(&bench);
 }
 
 /// The process group of a runtime that hangs.
@@ -287,17 +183,9 @@ impl Drop for Hung {
 
 /// A benchmark of a runtime that hangs.
 fn hanging() -> Option<(Endless, Hung)> {
-    let runtime = |dir: &Path| {
-        let pid = dir.join("pid");
-        // Moved there whole.
-        let note = format!("echo $$ >{0}.new && mv {0}.new {0}", pid.display());
-        runtime(dir, "hung", &format!("{note}\nsleep 1000"))
-    };
-    let bench = Endless::begin(&["--rounds", "1", "--timeout", "1000"], runtime)?;
-    let hung = bench.until("the runtime", |bench| {
-        let pid = fs::read_to_string(bench.dir.path().join("pid")).ok()?;
-        Some(Hung(Pid::from_raw(pid.trim().parse().unwrap())))
-    });
+    let runtime = |dir: &Path| runtime(dir, "hung", &format!("{}\nsleep 1000", note(dir)));
+    let bench = endless(&["--rounds", "1", "--timeout", "1000"], runtime)?;
+    let hung = bench.until("the runtime", |bench| bench.told_pid().map(Hung));
     Some((bench, hung))
 }
 
@@ -307,9 +195,9 @@ fn a_signal_ends_the_command_that_it_is_at() {
         return;
     };
     bench.signal(Signal::SIGTERM);
-    assert_eq!(bench.status(), Some(143), "{}", bench.said());
+    assert_eq!(bench.status(), Some(143), "{}", bench.read("stderr"));
     assert!(hung.gone(), "the command lives");
-    bench.broke_off();
+    broke_off(&bench);
 }
 
 #[test]
@@ -318,17 +206,17 @@ fn a_further_signal_ends_it_where_it_stands() {
         return;
     };
     // What ends the command, and is waited for, sleeps.
-    let tasks = fs::read_dir(format!("/proc/{}/task", bench.child.id())).unwrap();
+    let tasks = fs::read_dir(format!("/proc/{}/task", bench.pid())).unwrap();
     let children = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")));
     let watch = children.map(|pids| pids.unwrap().trim().parse().ok());
     let watch = watch.flatten().next().expect("there is a stop-watch");
     kill(Pid::from_raw(watch), Signal::SIGSTOP).unwrap();
     let deadline = Deadline::after(Limits::default().event);
-    while bench.pidfd.alive().unwrap() && !deadline.left().is_zero() {
+    while bench.alive() && !deadline.left().is_zero() {
         bench.signal(Signal::SIGTERM);
         sleep(LOOK);
     }
-    assert_eq!(bench.status(), Some(143), "{}", bench.said());
+    assert_eq!(bench.status(), Some(143), "{}", bench.read("stderr"));
     assert!(bench.run_dir().is_some(), "it was cleaned up at once");
     bench.next();
     assert_eq!(bench.run_dir(), None);

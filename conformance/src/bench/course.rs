@@ -22,7 +22,7 @@ use crate::drive::{Interrupt, Runtime};
 pub fn run(
     runtimes: &[Runtime],
     options: &Options,
-    interrupt: &Interrupt,
+    interrupt: Interrupt,
 ) -> Result<Document, Error> {
     // What this run leaves, and what killed ones left in whatever view, is looked for in the machine's own
     // layout; hence a thread for the view, which is entered for good.

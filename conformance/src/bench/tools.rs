@@ -27,12 +27,12 @@ pub(super) struct Tools {
 
 impl Tools {
     /// Writes the programs. Once `interrupt` has come, none of them is started any more.
-    pub(super) fn new(timeout: Duration, interrupt: &Interrupt) -> Result<Self, Error> {
+    pub(super) fn new(timeout: Duration, interrupt: Interrupt) -> Result<Self, Error> {
         let dir = RunDir::new(Limits::default())?;
         let tools = Self {
             dir,
             timeout,
-            interrupt: interrupt.clone(),
+            interrupt,
             outputs: AtomicUsize::new(0),
         };
         for (path, program) in [(tools.floor(), FLOOR), (tools.empty(), EMPTY)] {

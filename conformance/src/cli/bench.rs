@@ -166,7 +166,7 @@ impl Measure {
         // The cgroup view that the benchmark enters has another working directory.
         let (json, views) = (located(self.json.as_deref())?, self.views.located()?);
         let interrupt = Interrupt::watch().map_err(CliError::Signals)?;
-        let document = crate::bench::run(&runtimes, &self.options(), &interrupt)?;
+        let document = crate::bench::run(&runtimes, &self.options(), interrupt)?;
         interrupt.over().map_err(crate::bench::Error::from)?;
         if let Some(path) = &json {
             let text = serde_json::to_vec(&document).map_err(io::Error::from)?;

@@ -48,7 +48,7 @@ pub(super) struct Merge {
     /// Logs, each with the name of its machine unless that is in its header; `-` is standard input
     #[arg(value_name = "[MACHINE=]FILE", required = true, value_parser = |text: &str| Ok::<_, String>(Source::from(text)))]
     logs: Vec<Source>,
-    /// Takes logs of runs that were killed, too, for the reason given: what ran then is broken
+    /// Takes logs of runs that were killed or ended early, too, for the reason given: what ran then is broken
     #[arg(long, value_name = "WHY")]
     killed: Option<String>,
     /// Lets SHOULD decide the exit status too

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::coverage::Shortfall;
-use crate::drive::BadRuntime;
+use crate::drive::{BadRuntime, Interrupted};
 use crate::engine::ScratchError;
 use crate::expect::ExpectError;
 use crate::log::{LogError, Outcome};
@@ -70,7 +70,9 @@ pub enum CliError {
     #[error(transparent)]
     Scratch(#[from] ScratchError),
     #[error("the run broke off: {0}")]
-    Engine(#[from] Stop),
+    Engine(Stop),
+    #[error("{by}{}", .notes.concat())]
+    Interrupted { by: Interrupted, notes: Vec<String> },
     #[error("catch signals: {0}")]
     Signals(io::Error),
     #[error("make a folder for what is kept: {0}")]
@@ -79,6 +81,22 @@ pub enum CliError {
     Output { path: PathBuf, source: io::Error },
     #[error("write to standard output: {0}")]
     Stdout(#[from] io::Error),
+}
+
+impl From<Stop> for CliError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Interrupted(by) => by.into(),
+            stop => Self::Engine(stop),
+        }
+    }
+}
+
+impl From<Interrupted> for CliError {
+    fn from(by: Interrupted) -> Self {
+        let notes = Vec::new();
+        Self::Interrupted { by, notes }
+    }
 }
 
 impl CliError {
@@ -100,7 +118,9 @@ impl CliError {
             | Self::Log(_)
             | Self::Merge(_)
             | Self::Bench(crate::bench::Error::Document { .. }) => USAGE,
-            Self::Bench(crate::bench::Error::Interrupted(signal)) => signal.status(),
+            Self::Bench(crate::bench::Error::Interrupted(by)) | Self::Interrupted { by, .. } => {
+                by.status()
+            }
             Self::Unfit(_)
             | Self::Bench(_)
             | Self::Bundling(_)
@@ -111,6 +131,14 @@ impl CliError {
             | Self::Output { .. }
             | Self::Stdout(_) => BROKEN,
         }
+    }
+
+    /// Notes formats that are not written of a run that a signal ended.
+    pub(super) fn unwritten(mut self, formats: impl Iterator<Item = &'static str>) -> Self {
+        if let Self::Interrupted { notes, .. } = &mut self {
+            notes.extend(formats.map(|name| format!("; no {name} is written")));
+        }
+        self
     }
 
     /// Whether the reader of standard output went away, which is no error of ours.

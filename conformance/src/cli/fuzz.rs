@@ -12,6 +12,7 @@ use super::args::Judging;
 use super::exit::{self, CliError};
 use super::run::fit;
 use super::subject;
+use crate::drive::Interrupt;
 use crate::engine::Scratch;
 use crate::fuzz::judge::Difference;
 use crate::fuzz::search::{Finding, Found, Pair, Search};
@@ -64,8 +65,9 @@ impl Fuzz {
             return Err(CliError::TwoRuntimes { command: "fuzz" });
         }
         let runtimes = subject::runtimes(&calls)?;
-        let mut options = self.judging.options();
         let facts = fit()?;
+        let interrupt = Interrupt::watch().map_err(CliError::Signals)?;
+        let mut options = self.judging.options().ended_by(interrupt);
         let scratch = Scratch::new(options.limits)?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
         let folder = subject::folder(&mut options, "fuzz-")?;
@@ -90,14 +92,17 @@ impl Fuzz {
         let seen = subjects
             .iter()
             .fold(facts.clone(), |facts, one| one.seen(&facts));
-        let found = self.search(&pair, &seen, &report)?;
-        if found.findings.is_empty() {
-            // Nothing was kept: removing an empty folder that we made, or that is the user's own,
-            // loses nothing, and failing to is no fault.
-            let _ = std::fs::remove_dir(&report.folder);
-            return Ok(exit::OK);
-        }
-        Ok(exit::FAILED)
+        let found = self.search(&pair, &seen, &report);
+        // Where nothing was kept: removing an empty folder that we made, or that is the user's own, loses
+        // nothing, and failing to is no fault.
+        let _ = std::fs::remove_dir(&report.folder);
+        let found = found?;
+        interrupt.check()?;
+        Ok(if found.findings.is_empty() {
+            exit::OK
+        } else {
+            exit::FAILED
+        })
     }
 
     /// Searches, and reports as it goes.
@@ -246,6 +251,9 @@ fn close(found: &Found, seed: u64, seconds: f64, out: &mut dyn Write) -> io::Res
             "\ndiffered once, but not when run again: configs {:?}",
             found.unsteady
         )?;
+    }
+    if let Some(signal) = found.interrupted {
+        writeln!(out, "\nended early by {signal}")?;
     }
     writeln!(
         out,

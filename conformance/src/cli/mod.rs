@@ -19,6 +19,7 @@ mod selftest;
 mod sink;
 mod subject;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,7 +37,8 @@ pub struct Cli {
 /// What the exit statuses mean, for `--help`.
 const EXITS: &str = "\
 Exit status, the first that applies: 2 the command line is wrong; 3 the harness broke or the machine \
-is unfit; 1 a runtime failed, or a listed deviation passes; 4 everything was skipped; 0.";
+is unfit; 1 a runtime failed, or a listed deviation passes; 4 everything was skipped; 0. A command that \
+SIGINT, SIGTERM or SIGHUP ended early exits with 128 and the signal's number.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -82,7 +84,8 @@ pub fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("plimsoll: {error}");
+            // A terminal that hung up takes no message, which is no reason for another exit status.
+            let _ = writeln!(io::stderr(), "plimsoll: {error}");
             ExitCode::from(error.status())
         }
     }

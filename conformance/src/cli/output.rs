@@ -134,6 +134,15 @@ impl Outputs {
         })
     }
 
+    /// Takes out the outputs of formats that cannot say that a log is not whole, and names these.
+    pub(super) fn only_partial(&mut self) -> Vec<&'static str> {
+        let (kept, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.outputs)
+            .into_iter()
+            .partition(|(f, _)| f.format.partial);
+        self.outputs = kept;
+        lost.iter().map(|(f, _)| f.format.name).collect()
+    }
+
     /// Writes the formats that need the whole log.
     pub(super) fn finish(self, log: &Log, context: &Context) -> Result<(), CliError> {
         for (format, mut out) in self.outputs {

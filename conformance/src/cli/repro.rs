@@ -11,7 +11,7 @@ use super::run::{fit, header, unmet};
 use super::subject;
 use crate::case::Case;
 use crate::catalogue::catalogue;
-use crate::drive::Outcome;
+use crate::drive::{Interrupt, Outcome};
 use crate::engine::{self, Judged, Scratch};
 use crate::index::{did_you_mean, near};
 use crate::log::Log;
@@ -39,8 +39,9 @@ impl Repro {
         };
         let calls = subject::calls(&self.judging.runtimes)?;
         let runtimes = subject::runtimes(&calls)?;
-        let mut options = self.judging.options();
         let facts = fit()?;
+        let interrupt = Interrupt::watch().map_err(CliError::Signals)?;
+        let mut options = self.judging.options().ended_by(interrupt);
         let scratch = Scratch::new(options.limits)?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
         let keep = subject::folder(&mut options, "repro-")?;
@@ -55,7 +56,12 @@ impl Repro {
                 *judged.lock().unwrap_or_else(PoisonError::into_inner) = Some((event, one.calls));
             };
             let skip = |case: &Case| unmet(case, &facts);
-            engine::run(&subject.runtime, &[case], &options, &scratch, &skip, &each)?;
+            let ran = engine::run(&subject.runtime, &[case], &options, &scratch, &skip, &each);
+            if let Err(stop) = ran {
+                // Up to there, too: who waits for something that hangs looks at it now.
+                writeln!(out, "kept in {}", keep.display())?;
+                return Err(stop.into());
+            }
             if let Some((event, calls)) =
                 judged.into_inner().unwrap_or_else(PoisonError::into_inner)
             {

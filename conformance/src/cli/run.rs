@@ -14,13 +14,14 @@ use super::subject::{self, Subject};
 use crate::case::Case;
 use crate::catalogue::{Release, catalogue};
 use crate::declared::{Judge, too_new};
+use crate::drive::Interrupt;
 use crate::engine::{self, Judged, Options, Scratch};
 use crate::event::{CaseEvent, Header, Level, SCHEMA, Status};
 use crate::expect::Expectations;
 use crate::index::Entry;
 use crate::machine::Facts;
 use crate::report::Context;
-use crate::verdict::Verdict;
+use crate::verdict::{Check, Stop, Verdict};
 
 /// Judge runtimes
 #[derive(Debug, Args)]
@@ -59,8 +60,9 @@ impl Run {
         let calls = subject::calls(&self.judging.runtimes)?;
         let runtimes = subject::runtimes(&calls)?;
         let outputs = Outputs::open(&self.format, "human")?;
-        let options = self.judging.options();
         let facts = fit()?;
+        let interrupt = Interrupt::watch().map_err(CliError::Signals)?;
+        let options = self.judging.options().ended_by(interrupt);
         let scratch = Scratch::new(options.limits)?;
         let subjects = subject::subjects(runtimes, &options, &scratch)?;
 
@@ -68,24 +70,24 @@ impl Run {
         let header = header(&facts, &subjects, cases.len());
         let verdicts = cases.len() * subjects.len() * usize::from(self.repeat);
         let sink = Sink::new(outputs, verdicts, &header)?;
-        for subject in &subjects {
+        let ended = subjects.iter().try_for_each(|subject| {
             let seen = subject.seen(&facts);
             let judge = Bar {
                 facts: &seen,
                 expectations: &expectations,
                 release: self.spec.release(&subject.info),
             };
-            for _ in 0..self.repeat {
-                judge.cases(subject, &cases, &options, &scratch, &sink)?;
-            }
-        }
+            (0..self.repeat)
+                .try_for_each(|_| judge.cases(subject, &cases, &options, &scratch, &sink))
+        });
         drop(scratch);
+        let ended = ended.and(interrupt.over().map_err(Stop::Interrupted));
         let context = Context {
             repeat: subject::repeat(&calls),
             strict: self.strict,
             ..Context::default()
         };
-        let log = sink.finish(header, begun.elapsed().as_secs_f64(), &context)?;
+        let log = sink.finish(ended, header, begun.elapsed().as_secs_f64(), &context)?;
         Ok(exit::of(log.outcome(self.strict)))
     }
 }
@@ -153,15 +155,14 @@ impl Bar<'_> {
         options: &Options,
         scratch: &Scratch,
         sink: &Sink,
-    ) -> Result<(), CliError> {
+    ) -> Check {
         let skip = |case: &Case| {
             let covers = case.covers.iter().filter_map(|id| catalogue().get(id));
             sink.begin(case, subject, 1);
             unmet(case, self.facts).or_else(|| too_new(covers, self.release))
         };
         let each = |judged: Judged<'_>| sink.case(self.event(&judged, subject));
-        engine::run(&subject.runtime, cases, options, scratch, &skip, &each)?;
-        Ok(())
+        engine::run(&subject.runtime, cases, options, scratch, &skip, &each)
     }
 
     /// The verdict, with what the runtime need not do yet and what is known of it taken off.

@@ -13,10 +13,12 @@ use super::sink::Sink;
 use super::subject;
 use crate::case::Case;
 use crate::coverage::Summary;
+use crate::drive::Interrupt;
 use crate::engine::{self, Scratch};
 use crate::index::Entry;
 use crate::log::{Log, Outcome};
 use crate::report::Context;
+use crate::verdict::Stop;
 
 /// Prove of each case that it can fail, by runtimes made wrong on purpose
 #[derive(Debug, Args)]
@@ -35,7 +37,8 @@ impl Selftest {
     pub(super) fn run(&self) -> Result<u8, CliError> {
         let mut outputs = Outputs::open(&self.format, "human")?;
         let summaries = outputs.take("json");
-        let log = prove(&self.judging, &self.choosing, outputs)?;
+        let log = prove(&self.judging, &self.choosing, outputs)
+            .map_err(|error| error.unwritten(summaries.iter().map(|_| "json")))?;
         let summary = Summary::of(&log.sabotage);
         for (format, mut out) in summaries {
             serde_json::to_writer_pretty(&mut out, &summary)
@@ -73,8 +76,9 @@ pub(super) fn prove(
         });
     }
     let runtimes = subject::runtimes(&calls)?;
-    let options = judging.options();
     let facts = fit()?;
+    let interrupt = Interrupt::watch().map_err(CliError::Signals)?;
+    let options = judging.options().ended_by(interrupt);
     let scratch = Scratch::new(options.limits)?;
     let subjects = subject::subjects(runtimes, &options, &scratch)?;
 
@@ -87,7 +91,7 @@ pub(super) fn prove(
             .sum::<usize>()
     };
     let sink = Sink::new(outputs, cases.iter().map(|case| aims(case)).sum(), &header)?;
-    for subject in &subjects {
+    let ended = subjects.iter().try_for_each(|subject| {
         let seen = subject.seen(&facts);
         let skip = |case: &Case| {
             sink.begin(case, subject, aims(case));
@@ -102,12 +106,13 @@ pub(super) fn prove(
             &seen,
             &skip,
             &each,
-        )?;
-    }
+        )
+    });
     drop(scratch);
+    let ended = ended.and(interrupt.over().map_err(Stop::Interrupted));
     let context = Context {
         repeat: subject::repeat(&calls),
         ..Context::default()
     };
-    sink.finish(header, begun.elapsed().as_secs_f64(), &context)
+    sink.finish(ended, header, begun.elapsed().as_secs_f64(), &context)
 }

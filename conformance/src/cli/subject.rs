@@ -11,6 +11,7 @@ use crate::event::RuntimeInfo;
 use crate::index::{did_you_mean, near};
 use crate::machine::Facts;
 use crate::report::Repeat;
+use crate::verdict::Stop;
 
 /// A runtime as it was named on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +168,10 @@ pub(super) fn subjects(
 ) -> Result<Vec<Subject>, CliError> {
     let mut subjects = Vec::new();
     for runtime in runtimes {
-        let info = identify(&runtime, options.limits.call).map_err(CliError::Unstartable)?;
+        let info = identify(&runtime, options.limits.call).map_err(|stop| match stop {
+            Stop::Interrupted(by) => by.into(),
+            stop => CliError::Unstartable(stop),
+        })?;
         let Fit {
             runtime,
             view,

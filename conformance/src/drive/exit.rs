@@ -1,5 +1,6 @@
 //! Waiting for the end of a process by its pidfd, with a deadline.
 
+use std::array;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,6 +12,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::interrupt::Interrupt;
 use super::limit::Limit;
 
 /// How a process ended.
@@ -44,24 +46,36 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A moment after which waiting is given up.
+/// A moment after which waiting is given up. Where a signal ends its limit, it comes with the signal.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    at: Instant,
+    interrupt: Option<Interrupt>,
+}
 
 impl Deadline {
     /// So long from now.
     pub fn after(limit: Limit) -> Self {
-        Self(Instant::now() + limit.span())
+        Self {
+            at: Instant::now() + limit.span(),
+            interrupt: limit.interrupt(),
+        }
     }
 
     /// Now: what is not so yet is not waited for.
     pub fn now() -> Self {
-        Self(Instant::now())
+        Self {
+            at: Instant::now(),
+            interrupt: None,
+        }
     }
 
     /// What is left of it.
     pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        if self.interrupt.is_some_and(|one| one.check().is_err()) {
+            return Duration::ZERO;
+        }
+        self.at.saturating_duration_since(Instant::now())
     }
 
     /// Waits until a descriptor can be read from (or has hung up); false at the deadline.
@@ -74,7 +88,9 @@ impl Deadline {
         self,
         fds: [BorrowedFd<'_>; N],
     ) -> io::Result<[bool; N]> {
-        let mut polled = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let of = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let mut polled: Vec<_> = fds.into_iter().map(of).collect();
+        polled.extend(self.interrupt.map(|one| of(one.wake())));
         loop {
             let left = self.left();
             let timeout = Timespec {
@@ -82,7 +98,7 @@ impl Deadline {
                 tv_nsec: left.subsec_nanos().into(),
             };
             match poll(&mut polled, Some(&timeout)) {
-                Ok(_) => return Ok(polled.map(|one| !one.revents().is_empty())),
+                Ok(_) => return Ok(array::from_fn(|at| !polled[at].revents().is_empty())),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -141,5 +157,32 @@ impl Pidfd {
                 Ok(_) | Err(_) => Exit::Unknown,
             },
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::super::limit::Limits;
+    use super::*;
+
+    #[test]
+    fn a_signal_is_the_deadline_of_what_it_ends() {
+        let (silent, _writer) = io::pipe().unwrap();
+        let (ready, writer) = io::pipe().unwrap();
+        drop(writer);
+        let (interrupt, ask) = Interrupt::by_hand();
+        let limits = Limits::stretched(1000.0).ended_by(interrupt);
+        let deadline = Deadline::after(limits.event);
+        assert!(!deadline.left().is_zero());
+        assert!(deadline.readable(ready.as_fd()).unwrap());
+        let waiting = thread::spawn(move || deadline.readable(silent.as_fd()).unwrap());
+        ask();
+        assert!(!waiting.join().unwrap());
+        assert!(deadline.left().is_zero());
+        let both = deadline.either_readable([ready.as_fd(), interrupt.wake()]);
+        assert_eq!(both.unwrap(), [true, true]);
+        assert!(!Deadline::after(limits.gone).left().is_zero());
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,10 +27,15 @@ const OVER: i32 = -1;
 
 /// A signal asked for the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("ended early by {}", Signal::try_from(*.0).map_or("a signal", Signal::as_str))]
+#[error("ended early by {}", self.signal())]
 pub struct Interrupted(i32);
 
 impl Interrupted {
+    /// The signal's name.
+    pub fn signal(self) -> &'static str {
+        Signal::try_from(self.0).map_or("a signal", Signal::as_str)
+    }
+
     /// The exit status of a shell's command that was ended by the signal.
     pub fn status(self) -> u8 {
         u8::try_from(128 + self.0).unwrap_or(u8::MAX)
@@ -39,9 +44,16 @@ impl Interrupted {
 
 /// Whether a signal has asked for the end, for all threads. A second one ends the process where it stands.
 ///
-/// The signals are caught, not blocked: programs that are started would inherit a mask, but no handler.
-#[derive(Debug, Clone)]
-pub struct Interrupt(Arc<Shared>);
+/// The signals are caught, not blocked: programs that are started would inherit a mask, but no handler. A process
+/// has its signals for as long as it lives, and so whoever waits can hold this.
+#[derive(Debug, Clone, Copy)]
+pub struct Interrupt(&'static Shared);
+
+impl PartialEq for Interrupt {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -59,20 +71,30 @@ impl Interrupt {
             .iter()
             .filter(|signal| ignored & bit(**signal) == 0);
         let signals = Signals::new(heeded)?;
-        let (wake, hang_up) = io::pipe()?;
-        let shared = Arc::new(Shared {
-            state: AtomicI32::new(AT_WORK),
-            wake,
-        });
-        let told = Arc::clone(&shared);
+        let (interrupt, hang_up) = Self::new()?;
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || heed(signals, &told, hang_up))?;
-        Ok(Self(shared))
+            .spawn(move || heed(signals, interrupt.0, hang_up))?;
+        Ok(interrupt)
+    }
+
+    /// One that nobody asks yet.
+    fn new() -> io::Result<(Self, PipeWriter)> {
+        let (wake, hang_up) = io::pipe()?;
+        let shared = Box::leak(Box::new(Shared {
+            state: AtomicI32::new(AT_WORK),
+            wake,
+        }));
+        Ok((Self(shared), hang_up))
+    }
+
+    /// Can be read from, or rather has hung up, once a signal has come.
+    pub(super) fn wake(self) -> BorrowedFd<'static> {
+        self.0.wake.as_fd()
     }
 
     /// Fails once a signal has come.
-    pub fn check(&self) -> Result<(), Interrupted> {
+    pub fn check(self) -> Result<(), Interrupted> {
         match self.0.state.load(Ordering::SeqCst) {
             AT_WORK | OVER => Ok(()),
             signal => Err(Interrupted(signal)),
@@ -80,18 +102,18 @@ impl Interrupt {
     }
 
     /// Waits until `fd` can be read from or has hung up, or a signal comes.
-    pub fn readable(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub fn readable(self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.wait(Some(fd), None)
     }
 
     /// Waits so long, or until a signal comes.
-    pub fn pause(&self, span: Duration) -> io::Result<()> {
+    pub fn pause(self, span: Duration) -> io::Result<()> {
         self.wait(None, Some(Instant::now() + span))
     }
 
-    fn wait(&self, fd: Option<BorrowedFd<'_>>, until: Option<Instant>) -> io::Result<()> {
+    fn wait(self, fd: Option<BorrowedFd<'_>>, until: Option<Instant>) -> io::Result<()> {
         let of = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-        let mut polled = vec![of(self.0.wake.as_fd())];
+        let mut polled = vec![of(self.wake())];
         polled.extend(fd.map(of));
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -159,6 +181,18 @@ fn bit(signal: i32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Interrupt {
+        /// One that SIGTERM asks when the other part is called.
+        pub(crate) fn by_hand() -> (Self, impl FnOnce()) {
+            let (interrupt, hang_up) = Self::new().unwrap();
+            let ask = move || {
+                assert!(interrupt.0.ask(SIGTERM));
+                drop(hang_up);
+            };
+            (interrupt, ask)
+        }
+    }
 
     #[test]
     fn a_signal_is_told_by_name_and_by_status() {

@@ -3,24 +3,58 @@
 
 use std::time::Duration;
 
-/// A span of time after which something is given up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
-pub struct Limit(Duration);
+use super::interrupt::{Interrupt, Interrupted};
+
+/// A span of time after which something is given up, or earlier where a signal asks for the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Limit {
+    span: Duration,
+    interrupt: Option<Interrupt>,
+}
 
 impl Limit {
     /// So many seconds, stretched.
     fn seconds(seconds: f64, factor: f64) -> Self {
-        Self(Duration::from_secs_f64(seconds * factor))
+        Self {
+            span: Duration::from_secs_f64(seconds * factor),
+            interrupt: None,
+        }
+    }
+
+    fn ended_by(self, interrupt: Interrupt) -> Self {
+        Self {
+            interrupt: Some(interrupt),
+            ..self
+        }
+    }
+
+    /// The same, but not ended by a signal: for cleaning up.
+    #[must_use]
+    pub fn regardless(self) -> Self {
+        Self {
+            interrupt: None,
+            ..self
+        }
+    }
+
+    /// Fails once a signal has asked for the end.
+    pub fn check(self) -> Result<(), Interrupted> {
+        self.interrupt.map_or(Ok(()), Interrupt::check)
+    }
+
+    /// What ends it early.
+    pub(super) fn interrupt(self) -> Option<Interrupt> {
+        self.interrupt
     }
 
     /// How long it is.
     pub fn span(self) -> Duration {
-        self.0
+        self.span
     }
 
     /// How many milliseconds it has, as the probe is told.
     pub fn milliseconds(self) -> u64 {
-        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.span.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -59,6 +93,32 @@ impl Limits {
             look: seconds(0.3),
         }
     }
+
+    /// Ended by a signal as well, but for that within which a killed process is gone: cleaning up waits for it.
+    #[must_use]
+    pub fn ended_by(self, interrupt: Interrupt) -> Self {
+        let ended = |limit: Limit| limit.ended_by(interrupt);
+        Self {
+            call: ended(self.call),
+            event: ended(self.event),
+            signal: ended(self.signal),
+            gone: self.gone,
+            look: ended(self.look),
+        }
+    }
+
+    /// Fails once a signal has asked for the end.
+    pub fn check(self) -> Result<(), Interrupted> {
+        self.call.check()
+    }
+
+    /// For one call of the runtime that cleans up: a user who has asked for the end does not wait for long.
+    pub fn cleaning(self) -> Limit {
+        match self.check() {
+            Ok(()) => self.call.regardless(),
+            Err(_) => self.gone,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -88,5 +148,26 @@ mod tests {
         assert_eq!(each(0.5), plain.map(|limit| limit / 2));
         assert_eq!(each(8.0), plain.map(|limit| limit * 8));
         assert_eq!(Limits::stretched(1.0), Limits::default());
+    }
+
+    #[test]
+    fn a_signal_ends_all_but_cleaning_up() {
+        let plain = Limits::default();
+        assert_eq!((plain.check(), plain.cleaning()), (Ok(()), plain.call));
+        let (interrupt, ask) = Interrupt::by_hand();
+        let limits = plain.ended_by(interrupt);
+        assert_eq!((limits.check(), limits.cleaning()), (Ok(()), plain.call));
+        ask();
+        let Limits {
+            call,
+            event,
+            signal,
+            gone,
+            look,
+        } = limits;
+        for limit in [call, event, signal, look] {
+            assert!(limit.check().is_err(), "{limit:?}");
+        }
+        assert_eq!((gone.check(), limits.cleaning()), (Ok(()), gone));
     }
 }

@@ -111,8 +111,10 @@ impl Runtime {
         }
     }
 
-    /// Makes one call of the runtime as it is; for cleaning up, too.
+    /// Makes one call of the runtime as it is; for cleaning up, too. After a signal that ends its limit it is not
+    /// begun, or killed.
     pub fn call_honestly(&self, call: &Call) -> Check<Outcome> {
+        call.limit.check().map_err(Stop::Interrupted)?;
         let argv: Vec<String> = call
             .through
             .iter()
@@ -121,11 +123,15 @@ impl Runtime {
             .chain(&call.args)
             .cloned()
             .collect();
-        run(&argv, call).map_err(|error| Stop::broken(format!("run {}", argv.join(" ")), error))
+        let outcome = run(&argv, call)
+            .map_err(|error| Stop::broken(format!("run {}", argv.join(" ")), error))?;
+        // What was killed for the signal did not take too long.
+        call.limit.check().map_err(Stop::Interrupted)?;
+        Ok(outcome)
     }
 }
 
-/// Runs a program to its end or its time limit.
+/// Runs a program to its end or its limit.
 fn run(argv: &[String], call: &Call) -> io::Result<Outcome> {
     // A container made by the call keeps its streams open, so that a pipe would not end with the
     // call: memory files do.

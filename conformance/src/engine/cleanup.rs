@@ -103,9 +103,9 @@ pub(super) fn clean(trial: &Trial) -> Check {
     if state_left {
         for id in trial.ids.borrow().iter() {
             // Whether it succeeds is not judged here; what it leaves is removed below.
-            trial
-                .runtime_itself()
-                .call_honestly(&trial.command(["delete", "--force", id]))?;
+            let mut delete = trial.command(["delete", "--force", id]);
+            delete.limit = trial.limits.cleaning();
+            trial.runtime_itself().call_honestly(&delete)?;
         }
     }
     for dir in cgroups(trial) {

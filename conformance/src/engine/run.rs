@@ -13,7 +13,7 @@ use super::cleanup::clean;
 use super::keep::Keep;
 use super::scratch::Scratch;
 use crate::case::Case;
-use crate::drive::{Limits, Outcome, Runtime};
+use crate::drive::{Interrupt, Limits, Outcome, Runtime};
 use crate::event::{CaseEvent, Level, Status};
 use crate::trial::Trial;
 use crate::verdict::{Check, Stop, Verdict};
@@ -36,6 +36,17 @@ impl Default for Options {
             jobs,
             limits: Limits::default(),
             keep: None,
+        }
+    }
+}
+
+impl Options {
+    /// Ended by a signal as well.
+    #[must_use]
+    pub fn ended_by(self, interrupt: Interrupt) -> Self {
+        Self {
+            limits: self.limits.ended_by(interrupt),
+            ..self
         }
     }
 }
@@ -91,7 +102,8 @@ impl Judged<'_> {
 }
 
 /// Runs the cases on a runtime. `skip` says why a case is not to be judged; `each` is told of each
-/// case as it ends, in any order, from any thread.
+/// case as it ends, in any order, from any thread. After a signal that ends the options' limits, the cases that run
+/// are given up and cleaned up, no further one begins, and `each` is told of none of these.
 pub fn run<'c>(
     runtime: &Runtime,
     cases: &[&'c Case],
@@ -100,16 +112,18 @@ pub fn run<'c>(
     skip: &(dyn Fn(&Case) -> Option<String> + Sync),
     each: &(dyn Fn(Judged<'c>) + Sync),
 ) -> Check {
-    parallel(options.jobs, runtime, cases, &|case| {
-        each(match skip(case) {
+    parallel(options, runtime, cases, &|case| {
+        let judged = match skip(case) {
             Some(why) => Judged {
                 case,
                 verdict: Verdict::Skip(why),
                 calls: Vec::new(),
                 elapsed: Duration::ZERO,
             },
-            None => judge(case, runtime, options, scratch),
-        });
+            None => judge(case, runtime, options, scratch)?,
+        };
+        each(judged);
+        Ok(())
     })
 }
 
@@ -127,12 +141,13 @@ pub fn run_one<'c>(
     judged.ok_or_else(|| Stop::Broken("the case was not run".into()))
 }
 
-/// Does a piece of work for each item, on threads that are in the runtime's view of the machine.
+/// Does a piece of work for each item, on threads that are in the runtime's view of the machine. After a signal
+/// that ends the options' limits no piece begins.
 pub(super) fn parallel<T: Copy + Sync>(
-    jobs: usize,
+    options: &Options,
     runtime: &Runtime,
     items: &[T],
-    work: &(dyn Fn(T) + Sync),
+    work: &(dyn Fn(T) -> Check + Sync),
 ) -> Check {
     let next = AtomicUsize::new(0);
     let worker = || -> Check {
@@ -141,12 +156,13 @@ pub(super) fn parallel<T: Copy + Sync>(
                 .map_err(|error| Stop::broken("enter the cgroup view", error))?;
         }
         while let Some(&item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            work(item);
+            options.limits.check().map_err(Stop::Interrupted)?;
+            work(item)?;
         }
         Ok(())
     };
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.max(1).min(items.len()))
+        let workers: Vec<_> = (0..options.jobs.max(1).min(items.len()))
             .map(|_| scope.spawn(worker))
             .collect();
         workers.into_iter().try_for_each(|worker| {
@@ -157,30 +173,34 @@ pub(super) fn parallel<T: Copy + Sync>(
     })
 }
 
-/// Runs one case, and cleans up after it.
+/// Runs one case, and cleans up after it. It has no verdict where a signal came before its end: then a wait may
+/// have ended without what was waited for.
 pub(super) fn judge<'c>(
     case: &'c Case,
     runtime: &Runtime,
     options: &Options,
     scratch: &Scratch,
-) -> Judged<'c> {
+) -> Check<Judged<'c>> {
     let begun = Instant::now();
     let (verdict, calls) = match scratch.trial(case, runtime, options.limits) {
         Ok(trial) => {
             let keep = options.keep.as_ref().map(|dir| Keep::begin(&trial, dir));
             let verdict = Verdict::from(attempt(case, &trial));
+            let ended = options.limits.check();
             let kept = keep.map_or(Ok(()), |keep| keep?.finish(&trial));
             let cleaned = clean(&trial);
+            // What could not be cleaned up is tried again with the whole run.
+            ended.map_err(Stop::Interrupted)?;
             (with(with(verdict, kept), cleaned), trial.calls.into_inner())
         }
         Err(stop) => (Verdict::from(Err(stop)), Vec::new()),
     };
-    Judged {
+    Ok(Judged {
         case,
         verdict,
         calls,
         elapsed: begun.elapsed(),
-    }
+    })
 }
 
 /// A harness that fails after a pass has not shown anything.

@@ -13,7 +13,7 @@ use crate::sabotage::Saboteur;
 use crate::verdict::{Check, Verdict};
 
 /// Runs every saboteur of the cases that the machine lets work. `each` is told of each saboteur and
-/// requirement as it is decided, in any order, from any thread.
+/// requirement as it is decided, in any order, from any thread; after a signal as [`super::run`] has it.
 pub fn selftest(
     runtime: &Runtime,
     cases: &[&Case],
@@ -23,10 +23,10 @@ pub fn selftest(
     skip: &(dyn Fn(&Case) -> Option<String> + Sync),
     each: &(dyn Fn(SabotageEvent) + Sync),
 ) -> Check {
-    parallel(options.jobs, runtime, cases, &|case: &Case| {
+    parallel(options, runtime, cases, &|case: &Case| {
         let honest = match skip(case) {
             Some(why) => Verdict::Skip(why),
-            None => judge(case, runtime, options, scratch).verdict,
+            None => judge(case, runtime, options, scratch)?.verdict,
         };
         for saboteur in &case.saboteurs {
             let lacking = saboteur.needs.iter().find_map(|need| need.met(facts).err());
@@ -36,8 +36,11 @@ pub fn selftest(
             };
             let wrong = runtime.sabotaged(saboteur);
             // Only a green case can be turned red.
-            let sabotaged = (*honest == Verdict::Pass && saboteur.equivalent.is_none())
-                .then(|| judge(case, &wrong, options, scratch).verdict);
+            let sabotaged = if *honest == Verdict::Pass && saboteur.equivalent.is_none() {
+                Some(judge(case, &wrong, options, scratch)?.verdict)
+            } else {
+                None
+            };
             for requirement in targets(case, saboteur) {
                 let (status, reason) = decide(&requirement, saboteur, honest, sabotaged.as_ref());
                 each(SabotageEvent {
@@ -52,6 +55,7 @@ pub fn selftest(
                 });
             }
         }
+        Ok(())
     })
 }
 

@@ -56,13 +56,15 @@ pub fn fit_view(runtime: Runtime, options: &Options, scratch: &Scratch) -> Check
 fn creates(runtime: &Runtime, options: &Options, scratch: &Scratch) -> Check<bool> {
     let trial = Case::new("engine/view/creates", "engine").run(|t| t.must(t.create()));
     let options = Options {
+        jobs: 1,
         keep: None,
         ..options.clone()
     };
     let passed = AtomicBool::new(false);
-    super::run::parallel(1, runtime, &[()], &|()| {
-        let judged = judge(&trial, runtime, &options, scratch);
+    super::run::parallel(&options, runtime, &[()], &|()| {
+        let judged = judge(&trial, runtime, &options, scratch)?;
         passed.store(judged.verdict == Verdict::Pass, Ordering::Relaxed);
+        Ok(())
     })?;
     Ok(passed.into_inner())
 }

@@ -63,6 +63,9 @@ pub struct Found {
     pub unsteady: Vec<u64>,
     /// The differences.
     pub findings: Vec<Finding>,
+    /// The signal that ended the search early; the config that it was at then is not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<&'static str>,
 }
 
 /// One or two runtimes, and how they are called.
@@ -154,7 +157,14 @@ impl Pair<'_> {
             let tree = strategy
                 .new_tree(&mut runner)
                 .map_err(|reason| Stop::broken("draw a config", reason))?;
-            self.examine(&tree.current(), search.seed, &mut progress)?;
+            match self.examine(&tree.current(), search.seed, &mut progress) {
+                Err(Stop::Interrupted(by)) => {
+                    progress.found.configs -= 1;
+                    progress.found.interrupted = Some(by.signal());
+                    break;
+                }
+                examined => examined?,
+            }
         }
         Ok(progress.found)
     }

@@ -3,8 +3,10 @@
 use std::io::{self, BufRead};
 use std::path::Path;
 
-use super::{Log, LogError};
-use crate::event::{BeginEvent, CaseEvent, Event, Footer, Header, SCHEMA, SabotageEvent, Status};
+use super::{Log, LogError, Running};
+use crate::event::{
+    BeginEvent, CaseEvent, Event, Footer, Header, Interruption, SCHEMA, SabotageEvent, Status,
+};
 
 impl Log {
     /// Reads a file; `-` is standard input.
@@ -17,8 +19,8 @@ impl Log {
         Found::read(path, lines)?.whole(path)
     }
 
-    /// Reads a file as [`Log::open`] does, and of a run that was killed what it had found: the cases
-    /// that ran then are broken, for the reason given.
+    /// Reads a file as [`Log::open`] does, and of a run that was killed or ended early what it had found: the
+    /// cases that ran then are broken, for the reason given.
     pub fn recover(path: &Path, why: &str) -> Result<Self, LogError> {
         Self::recovered(path, lines(path)?, why)
     }
@@ -28,10 +30,11 @@ impl Log {
         if found.footer.is_some() {
             return found.whole(path);
         }
-        let running: Vec<CaseEvent> = found.running.iter().map(|one| cut_off(one, why)).collect();
+        let running = found.running.now().iter().map(|one| cut_off(one, why));
         let cases = found.cases.into_iter().chain(running).collect();
-        // How long it took, nobody wrote down.
-        Ok(Self::assemble(found.header, cases, found.sabotage, 0.0))
+        // How long a killed run took, nobody wrote down.
+        let seconds = found.interruption.map_or(0.0, |one| one.before.seconds);
+        Ok(Self::assemble(found.header, cases, found.sabotage, seconds))
     }
 }
 
@@ -70,9 +73,10 @@ struct Found {
     header: Header,
     cases: Vec<CaseEvent>,
     sabotage: Vec<SabotageEvent>,
-    /// What has begun and not come to all its events.
-    running: Vec<BeginEvent>,
+    running: Running,
     footer: Option<Footer>,
+    /// What stands in the footer's place where a signal ended the run.
+    interruption: Option<Interruption>,
     /// The last line, where it is no event: whoever wrote it may have been killed at it.
     torn: Option<LogError>,
 }
@@ -94,7 +98,7 @@ impl Found {
             if let Some(torn) = torn {
                 return Err(torn);
             }
-            if found.as_ref().is_some_and(|found| found.footer.is_some()) {
+            if found.as_ref().is_some_and(Self::ended) {
                 return Err(LogError::AfterFooter { path, line: number });
             }
             match (serde_json::from_str(&line), &mut found) {
@@ -128,8 +132,14 @@ impl Found {
         if let Some(torn) = self.torn {
             return Err(torn);
         }
-        let footer = self.footer.ok_or_else(|| LogError::NoFooter {
-            path: path.to_owned(),
+        let footer = self.footer.ok_or_else(|| match self.interruption {
+            Some(Interruption { by, .. }) => LogError::Interrupted {
+                path: path.to_owned(),
+                by,
+            },
+            None => LogError::NoFooter {
+                path: path.to_owned(),
+            },
         })?;
         Ok(Log {
             header: self.header,
@@ -144,8 +154,9 @@ impl Found {
             header,
             cases: Vec::new(),
             sabotage: Vec::new(),
-            running: Vec::new(),
+            running: Running::default(),
             footer: None,
+            interruption: None,
             torn: None,
         }
     }
@@ -153,34 +164,23 @@ impl Found {
     fn add(&mut self, event: Event) {
         match event {
             Event::Header(_) => {}
-            Event::Begin(one) => {
-                if one.events > 0 {
-                    self.running.push(one);
-                }
-            }
+            Event::Begin(one) => self.running.begin(one),
             Event::Case(case) => {
-                self.ended(&case.case, Some(&case.runtime));
+                self.running.case(&case);
                 self.cases.push(case);
             }
             Event::Sabotage(one) => {
-                self.ended(&one.case, None);
+                self.running.sabotage(&one);
                 self.sabotage.push(one);
             }
             Event::Footer(footer) => self.footer = Some(footer),
+            Event::Interrupted(one) => self.interruption = Some(one),
         }
     }
 
-    /// One event of a case has come; `selftest` has one runtime and does not name it.
-    fn ended(&mut self, case: &str, runtime: Option<&str>) {
-        let of = |one: &BeginEvent| {
-            one.case == case && runtime.is_none_or(|runtime| one.runtime == runtime)
-        };
-        if let Some(at) = self.running.iter().position(of) {
-            self.running[at].events -= 1;
-            if self.running[at].events == 0 {
-                self.running.remove(at);
-            }
-        }
+    /// It has come to its last line.
+    fn ended(&self) -> bool {
+        self.footer.is_some() || self.interruption.is_some()
     }
 }
 
@@ -258,6 +258,30 @@ mod tests {
         let both = format!("{one}{kill}\n");
         assert_eq!(recovered(&both).unwrap().footer.runtimes["good"].broken, 0);
         assert_eq!(recovered(&both).unwrap().sabotage.len(), 2);
+    }
+
+    #[test]
+    fn of_a_run_that_a_signal_ended_the_case_that_ran_is_broken_only_where_that_is_said() {
+        let ended = json!({"event":"interrupted","by":"SIGTERM","missing":2,
+            "running":[{"runtime":"good","case":"a/b/running"}],
+            "runtimes":{"good":{"pass":1,"fail":0,"broken":0,"skip":0,"known":0,"xpass":0}},
+            "seconds":2.5});
+        let text = format!("{}{ended}\n", killed(1));
+        let error = read(&text).unwrap_err();
+        assert!(
+            matches!(&error, LogError::Interrupted { by, .. } if by == "SIGTERM"),
+            "{error}"
+        );
+        let (early, killed) = (recovered(&text).unwrap(), recovered(&killed(1)).unwrap());
+        assert_eq!(early.cases, killed.cases);
+        assert_eq!((early.footer.seconds, killed.footer.seconds), (2.5, 0.0));
+        let more = format!("{text}{ended}\n");
+        for error in [read(&more).unwrap_err(), recovered(&more).unwrap_err()] {
+            assert!(
+                matches!(error, LogError::AfterFooter { line: 6, .. }),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use similar::TextDiff;
 use super::matrix::{Matrix, columns, counts};
 use super::{Context, plain};
 use crate::catalogue::catalogue;
-use crate::event::{CaseEvent, Level, SabotageStatus, Status};
+use crate::event::{CaseEvent, Interruption, Level, SabotageStatus, Status};
 use crate::log::{Log, decides};
 
 /// The spaces between the columns of the matrix.
@@ -37,7 +37,27 @@ pub(super) fn write(log: &Log, context: &Context, out: &mut dyn Write) -> io::Re
     if !log.sabotage.is_empty() {
         sabotage(log, out)?;
     }
-    totals(log, context, out)
+    totals(log, context, out)?;
+    match &context.interruption {
+        Some(how) => ended_early(how, log, out),
+        None => Ok(()),
+    }
+}
+
+/// What a signal left without a verdict.
+fn ended_early(how: &Interruption, log: &Log, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    for one in &how.running {
+        writeln!(out, "INTERRUPTED {} on {}", one.case, one.runtime)?;
+    }
+    let there = log.cases.len() + log.sabotage.len();
+    writeln!(
+        out,
+        "ended early by {}: {} of {} verdicts are missing",
+        how.by,
+        how.missing,
+        there + how.missing
+    )
 }
 
 /// One case that did not do what it should, with all that a reader needs to repeat it.
@@ -296,6 +316,30 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("   1 skip & why"), "{text}");
+    }
+
+    #[test]
+    fn what_a_signal_left_without_a_verdict_is_said_last() {
+        let log = crate::log::tests::sample();
+        let running = crate::event::Unfinished {
+            runtime: "bad".into(),
+            case: "a/b/c".into(),
+        };
+        let context = Context {
+            interruption: Some(Interruption {
+                by: "SIGINT".into(),
+                running: vec![running],
+                missing: 4,
+                before: log.footer.clone(),
+            }),
+            ..Context::default()
+        };
+        let mut out = Vec::new();
+        write(&log, &context, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let end = "8 verdicts in 2.5 s\n\nINTERRUPTED a/b/c on bad\n\
+            ended early by SIGINT: 4 of 12 verdicts are missing\n";
+        assert!(text.ends_with(end), "{text}");
     }
 
     #[test]

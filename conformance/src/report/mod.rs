@@ -13,6 +13,7 @@ mod tap;
 
 use std::io;
 
+use crate::event::Interruption;
 use crate::log::Log;
 
 pub use jsonl::Stream;
@@ -33,6 +34,9 @@ pub struct Format {
     write: Write,
     /// Whether it knows of saboteurs; for the others they are tests like cases.
     sabotage: bool,
+    /// Whether it can say that it has only what was judged before a signal came. Whoever reads the others would take
+    /// a part of the cases for all of them.
+    pub partial: bool,
 }
 
 impl Format {
@@ -55,6 +59,8 @@ pub struct Context {
     pub colour: bool,
     /// Whether SHOULD decides too.
     pub strict: bool,
+    /// How the run ended, where a signal ended it: the log is what it came to before.
+    pub interruption: Option<Interruption>,
 }
 
 /// The formats.
@@ -64,42 +70,49 @@ pub const FORMATS: [Format; 7] = [
         about: "failures with their evidence, then the counts",
         write: human::write,
         sabotage: true,
+        partial: true,
     },
     Format {
         name: "jsonl",
         about: "the event log itself",
         write: jsonl::write,
         sabotage: true,
+        partial: true,
     },
     Format {
         name: "json",
         about: "the log as one JSON document",
         write: json::write,
         sabotage: true,
+        partial: false,
     },
     Format {
         name: "junit",
         about: "JUnit XML, one suite a runtime",
         write: junit::write,
         sabotage: false,
+        partial: false,
     },
     Format {
         name: "tap",
         about: "the Test Anything Protocol, version 14",
         write: tap::write,
         sabotage: false,
+        partial: false,
     },
     Format {
         name: "html",
         about: "one self-contained page",
         write: html::write,
         sabotage: false,
+        partial: false,
     },
     Format {
         name: "markdown",
         about: "a summary for a pull request or a README",
         write: markdown::write,
         sabotage: false,
+        partial: false,
     },
 ];
 
