@@ -91,9 +91,8 @@ fn record(id: &str) -> Record {
 fn state(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a directory can be made");
     let store = Store::new(dir.path());
-    let config = text();
     store
-        .create(record("read"), &config, |_| {})
+        .create(record("read"), |_| {})
         .expect("a record can be written")
         .keep();
     criterion.bench_function("state/read", |bencher| {
@@ -101,9 +100,7 @@ fn state(criterion: &mut Criterion) {
     });
     criterion.bench_function("state/write and remove", |bencher| {
         bencher.iter(|| {
-            let made = store
-                .create(record("write"), &config, |_| {})
-                .expect("it is new");
+            let made = store.create(record("write"), |_| {}).expect("it is new");
             made.remove().expect("it is there");
         });
     });

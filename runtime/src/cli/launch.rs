@@ -156,8 +156,9 @@ impl<'a> Launch<'a> {
         Ok(restored)
     }
 
-    fn extras(&self, console: Option<OwnedFd>) -> Result<Extras, StepError> {
+    fn extras(&self, console: Option<OwnedFd>) -> Result<Extras<'_>, StepError> {
         Ok(Extras {
+            config: &self.config,
             console,
             pid_file: self.pid_file.clone(),
             pidfd_socket: self
@@ -198,7 +199,7 @@ impl<'a> Launch<'a> {
         };
         // Before anything is made, so that whoever finds a create killed half-way can clean up; and
         // not before the id is taken, since a `delete` may still be removing the last of its name.
-        let container = self.context.store.create(record, &self.config, |record| {
+        let container = self.context.store.create(record, |record| {
             record.cgroup = Some(cgroup::survey(&self.plan.cgroup));
         })?;
         if self.plan.notifies {

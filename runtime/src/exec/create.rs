@@ -33,7 +33,9 @@ const NONE: Origin = Origin::at("");
 
 /// What `create` needs besides the plan.
 #[derive(Debug, Default)]
-pub struct Extras {
+pub struct Extras<'a> {
+    /// The text of config.json, of which the container keeps a copy.
+    pub config: &'a str,
     /// Who takes the terminal's master.
     pub console: Option<OwnedFd>,
     /// Where the PID is written for the caller.
@@ -73,7 +75,7 @@ pub struct Created {
 /// Makes the container that `container` records as being created.
 pub fn create(
     plan: &Plan,
-    extras: &Extras,
+    extras: &Extras<'_>,
     mut container: Container,
 ) -> Result<Created, CreateError> {
     let caller_umask = umask(Mode::empty());
@@ -119,7 +121,12 @@ pub fn create(
         privileged: extras.privileged,
         claims,
     };
-    let result = note(&mut container, init.pid.as_raw())
+    // Init is at work meanwhile.
+    let result = container
+        .write_config(extras.config)
+        .map_err(CreateError::from)
+        .and_then(|()| note(&mut container, &init))
+        .and_then(|()| stage(plan, extras, &mut container, &init))
         .and_then(|()| {
             rise.run(&mut container, &mut init, &mut |container, pid| {
                 groups.attach(container, pid)
@@ -211,18 +218,16 @@ impl Rise<'_> {
 /// program, as running at once, which spares a record.
 fn hand_over(
     plan: &Plan,
-    extras: &Extras,
+    extras: &Extras<'_>,
     container: &mut Container,
     init: &Spawned,
 ) -> Result<(), CreateError> {
     let pid = init.pid.as_raw();
-    let at_once = !extras.awaits_start && plan.hooks.start_container.is_empty();
-    let status = if at_once {
-        Status::Running
-    } else {
-        Status::Created
-    };
-    record(container, pid, status)?;
+    let status = made(plan, extras);
+    let staged = |record: &Record| record.pid == pid && record.recorded == status;
+    if Process::behind(pid, &init.pidfd).is_none() || !container.publish(staged)? {
+        record(container, pid, status)?;
+    }
     if let Some(socket) = &extras.pidfd_socket {
         pidfd::send(socket.as_fd(), pidfd::INIT, init.pidfd.as_fd())?;
     }
@@ -232,13 +237,38 @@ fn hand_over(
     Ok(())
 }
 
+/// The status of a container that is made.
+fn made(plan: &Plan, extras: &Extras<'_>) -> Status {
+    if !extras.awaits_start && plan.hooks.start_container.is_empty() {
+        Status::Running
+    } else {
+        Status::Created
+    }
+}
+
 /// Notes init for whoever finds the container half-made, while init is at work.
-fn note(container: &mut Container, pid: i32) -> Result<(), CreateError> {
+fn note(container: &mut Container, init: &Spawned) -> Result<(), CreateError> {
     // One that has ended already says why.
-    if let Some(process) = Process::find(pid) {
+    if let Some(process) = Process::behind(init.pid.as_raw(), &init.pidfd) {
         container.update_copy(|record| identify(record, process))?;
     }
     Ok(())
+}
+
+/// Writes the record of the container that is made, while init is at work, where no other comes before it.
+fn stage(
+    plan: &Plan,
+    extras: &Extras<'_>,
+    container: &mut Container,
+    init: &Spawned,
+) -> Result<(), CreateError> {
+    if !plan.hooks.prestart.is_empty() || !plan.hooks.create_runtime.is_empty() {
+        return Ok(());
+    }
+    match Process::behind(init.pid.as_raw(), &init.pidfd) {
+        Some(process) => Ok(container.stage(recorded(process, made(plan, extras))?)?),
+        None => Ok(()),
+    }
 }
 
 /// Sets what `delete --force` ends.
@@ -257,16 +287,20 @@ pub(super) fn record(
 ) -> Result<(), CreateError> {
     let process = Process::find(pid)
         .ok_or_else(|| StepError::refused("init ended before the container was made", &NONE))?;
+    Ok(container.update(recorded(process, status)?)?)
+}
+
+/// What is recorded of init where the container has this status.
+fn recorded(process: Process, status: Status) -> Result<impl FnOnce(&mut Record), StepError> {
     let exe = std::fs::metadata("/proc/self/exe").step(&NONE, || "look at the own executable")?;
-    container.update(|record| {
+    Ok(move |record: &mut Record| {
         record.recorded = status;
         record.init_exe = Some((exe.dev(), exe.ino()));
         identify(record, process);
         if status != Status::Creating {
             record.creator = None;
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// Ends init, and runs the hooks that follow a container that got as far as its own hooks

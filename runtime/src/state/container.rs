@@ -35,57 +35,61 @@ pub struct Container {
     unfinished: bool,
     /// Whether there may be a copy of the record.
     copied: bool,
+    /// The record that is written beside the other one, to take its place.
+    staged: Option<Record>,
+    /// Whether a record lies beside the other one, either the staged one or one that has lost its place.
+    beside: bool,
 }
 
 impl Container {
-    /// Locks a folder just made and writes its first files.
-    pub(super) fn begin(
-        dir: PathBuf,
-        config: &str,
-        record: impl FnOnce() -> Record,
-    ) -> Result<Self, StateError> {
+    /// Locks a folder just made and writes its first record.
+    pub(super) fn begin(dir: PathBuf, record: impl FnOnce() -> Record) -> Result<Self, StateError> {
         let lock = acquire(&dir)?;
-        let container = Self {
+        let mut container = Self::known(dir, lock, record());
+        container.unfinished = true;
+        container.copied = false;
+        container.write_by(
+            write::new,
+            STATE_FILE,
+            &encode(&container.dir, &container.record)?,
+        )?;
+        Ok(container)
+    }
+
+    fn known(dir: PathBuf, lock: Flock<File>, record: Record) -> Self {
+        Self {
             dir,
             lock,
-            record: record(),
-            unfinished: true,
-            copied: false,
-        };
-        // The folder counts as a container once it has a record, so that of this file nobody sees half.
-        container.write_by(
+            record,
+            unfinished: false,
+            copied: true,
+            staged: None,
+            beside: false,
+        }
+    }
+
+    /// Writes the copy of the configuration. Nobody reads it before the container is recorded as created, but
+    /// for its poststop hooks, which are owed once another hook has run.
+    pub fn write_config(&self, config: &str) -> Result<(), StateError> {
+        self.write_by(
             |path, text| fs::write(path, text),
             CONFIG_FILE,
             config.as_bytes(),
-        )?;
-        container.write_by(write::new, STATE_FILE, &container.encode()?)?;
-        Ok(container)
+        )
     }
 
     /// Locks the folder of an existing container and reads its record.
     pub(super) fn lock(dir: PathBuf) -> Result<Self, StateError> {
         let lock = acquire(&dir)?;
         let record = Record::read(&dir)?;
-        Ok(Self {
-            dir,
-            lock,
-            record,
-            unfinished: false,
-            copied: true,
-        })
+        Ok(Self::known(dir, lock, record))
     }
 
     /// Locks the folder of a container whose record is lost, by the copy of what has to be undone.
     pub(super) fn lock_by_copy(dir: PathBuf) -> Result<Self, StateError> {
         let lock = acquire(&dir)?;
         let record = Record::read_copy(&dir)?;
-        Ok(Self {
-            dir,
-            lock,
-            record,
-            unfinished: false,
-            copied: true,
-        })
+        Ok(Self::known(dir, lock, record))
     }
 
     /// The container's id.
@@ -105,6 +109,7 @@ impl Container {
 
     /// Changes the record and writes it, so that it survives the death of this process.
     pub fn update(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
+        self.staged = None;
         let mut changed = self.record.clone();
         change(&mut changed);
         let undone_alike = changed.is_undone_like(&self.record);
@@ -116,9 +121,31 @@ impl Container {
     /// Changes the record and writes only the copy of what has to be undone; the record follows with the next
     /// [`Container::update`].
     pub fn update_copy(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
+        self.staged = None;
         change(&mut self.record);
-        let json = self.encode()?;
+        let json = encode(&self.dir, &self.record)?;
         self.save_copy(&json)
+    }
+
+    /// Writes what the record will be, if all goes well, beside what it is: [`Container::publish`] then takes
+    /// one call.
+    pub fn stage(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
+        let mut next = self.record.clone();
+        change(&mut next);
+        self.beside = true;
+        self.write_by(write::beside, STATE_FILE, &encode(&self.dir, &next)?)?;
+        self.staged = next.is_undone_like(&self.record).then_some(next);
+        Ok(())
+    }
+
+    /// Puts the staged record in place, if it is the one that is `wanted`; false where there is none.
+    pub fn publish(&mut self, wanted: impl FnOnce(&Record) -> bool) -> Result<bool, StateError> {
+        let Some(next) = self.staged.take().filter(wanted) else {
+            return Ok(false);
+        };
+        self.write_by(|path, _| write::put_in_place(path), STATE_FILE, &[])?;
+        self.record = next;
+        Ok(true)
     }
 
     /// Writes a file into the container's folder, whole or not at all.
@@ -153,16 +180,19 @@ impl Container {
     /// Removes the folder: the container is gone and its id free.
     pub fn remove(mut self) -> Result<(), StateError> {
         self.unfinished = false;
+        self.beside = false;
         remove(&self.dir)
     }
 
     /// Writes the record, after its copy where that is wanted.
     fn save(&mut self, with_copy: bool) -> Result<(), StateError> {
-        let json = self.encode()?;
+        let json = encode(&self.dir, &self.record)?;
         if with_copy {
             self.save_copy(&json)?;
         }
-        self.write(STATE_FILE, &json)
+        self.write(STATE_FILE, &json)?;
+        self.beside = false;
+        Ok(())
     }
 
     fn save_copy(&mut self, json: &[u8]) -> Result<(), StateError> {
@@ -175,18 +205,21 @@ impl Container {
         self.copied = true;
         Ok(())
     }
+}
 
-    fn encode(&self) -> Result<Vec<u8>, StateError> {
-        self.record.to_json().map_err(|error| StateError::Io {
-            action: "encode",
-            path: self.dir.join(STATE_FILE),
-            source: error.into(),
-        })
-    }
+fn encode(dir: &Path, record: &Record) -> Result<Vec<u8>, StateError> {
+    record.to_json().map_err(|error| StateError::Io {
+        action: "encode",
+        path: dir.join(STATE_FILE),
+        source: error.into(),
+    })
 }
 
 impl Drop for Container {
     fn drop(&mut self) {
+        if self.beside {
+            write::remove_beside(&self.dir.join(STATE_FILE));
+        }
         if self.unfinished {
             // The error that led here is the one to report; `delete --force` clears a folder left.
             let _ = remove(&self.dir);

@@ -37,9 +37,13 @@ pub struct Process {
 impl Process {
     /// The process that has this PID now; `None` where there is none or it has ended.
     pub fn find(pid: i32) -> Option<Self> {
-        let pidfd = pidfd_open(Pid::from_raw(pid)).ok()?;
-        match mark(&pidfd) {
-            Some(mark) => (!has_ended(&pidfd)).then_some(Self {
+        Self::behind(pid, &pidfd_open(Pid::from_raw(pid)).ok()?)
+    }
+
+    /// The process that a descriptor stands for, whose PID is known; `None` where it has ended.
+    pub fn behind(pid: i32, pidfd: &OwnedFd) -> Option<Self> {
+        match mark(pidfd) {
+            Some(mark) => (!has_ended(pidfd)).then_some(Self {
                 pid,
                 start: 0,
                 mark: Some(mark),
@@ -152,7 +156,10 @@ pub(super) fn are_alive(processes: &[Option<Process>]) -> Vec<bool> {
 
 /// The mark of the process that a descriptor stands for, where the kernel and this boot give one.
 fn mark(pidfd: &OwnedFd) -> Option<u64> {
-    (fstatfs(pidfd).ok()?.filesystem_type() == PIDFS)
+    static GIVES_MARKS: OnceLock<bool> = OnceLock::new();
+    let gives = || fstatfs(pidfd).is_ok_and(|about| about.filesystem_type() == PIDFS);
+    GIVES_MARKS
+        .get_or_init(gives)
         .then(|| mark_by_inode(pidfd))
         .flatten()
 }

@@ -42,15 +42,13 @@ impl Store {
         Ok(self.root.join(id))
     }
 
-    /// Makes the folder of a new container, locks it and writes the first record and the copy of the
-    /// configuration. A container that is dropped before [`Container::keep`] is removed again.
+    /// Makes the folder of a new container, locks it and writes the first record. A container that is dropped before [`Container::keep`] is removed again.
     ///
     /// `complete` adds to the record, before it is written, what may be looked at only once the id is
     /// taken.
     pub fn create(
         &self,
         mut record: Record,
-        config: &str,
         complete: impl FnOnce(&mut Record),
     ) -> Result<Container, StateError> {
         let dir = self.dir(&record.id)?;
@@ -79,7 +77,7 @@ impl Store {
                     io("create", &dir)(source)
                 }
             })?;
-        Container::begin(dir, config, move || {
+        Container::begin(dir, move || {
             complete(&mut record);
             record
         })

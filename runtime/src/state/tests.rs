@@ -26,18 +26,24 @@ fn record(id: &str) -> Record {
 #[test]
 fn an_id_belongs_to_one_container() {
     let (_dir, store) = store();
-    let first = store.create(record("k"), "{}", |_| {}).expect("made");
+    let first = store.create(record("k"), |_| {}).expect("made");
     assert!(matches!(
-        store.create(record("k"), "{}", |_| {}),
+        store.create(record("k"), |_| {}),
         Err(StateError::Exists)
     ));
     drop(first);
     let mut kept = store
-        .create(record("k"), "{}", |_| {})
+        .create(record("k"), |_| {})
         .expect("one that was not kept frees its id");
     kept.keep();
     drop(kept);
     assert_eq!(store.read("k").expect("kept").id, "k");
+    assert!(store.config("k").is_err(), "none was written");
+    store
+        .lock("k")
+        .expect("locked")
+        .write_config("{}")
+        .expect("written");
     assert_eq!(store.config("k").expect("kept"), "{}");
     store.lock("k").expect("locked").remove().expect("removed");
     assert!(matches!(store.read("k"), Err(StateError::NotFound)));
@@ -51,7 +57,7 @@ fn of_many_creators_one_wins() {
     let won = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| match store.create(record("k"), "{}", |_| {}) {
+            scope.spawn(|| match store.create(record("k"), |_| {}) {
                 Ok(mut container) => {
                     container.keep();
                     won.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +73,7 @@ fn of_many_creators_one_wins() {
 fn writers_take_turns_and_readers_never_see_half_a_record() {
     const ROUNDS: i32 = 50;
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
+    let mut container = store.create(record("k"), |_| {}).expect("made");
     container
         .update(|record| record.owner = 0)
         .expect("written");
@@ -96,7 +102,7 @@ fn writers_take_turns_and_readers_never_see_half_a_record() {
 #[test]
 fn a_waiting_writer_learns_that_the_container_is_gone() {
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
+    let mut container = store.create(record("k"), |_| {}).expect("made");
     container.keep();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| store.lock("k").map(drop));
@@ -106,6 +112,60 @@ fn a_waiting_writer_learns_that_the_container_is_gone() {
             Err(StateError::NotFound)
         ));
     });
+}
+
+#[test]
+fn a_staged_record_counts_once_it_is_published_and_leaves_nothing_beside() {
+    let (_dir, store) = store();
+    let mut container = store.create(record("k"), |_| {}).expect("made");
+    container.keep();
+    let files = || {
+        let mut names: Vec<_> = fs::read_dir(store.root().join("k"))
+            .expect("listed")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    container
+        .stage(|record| record.recorded = Status::Running)
+        .expect("written");
+    assert_ne!(store.read("k").expect("there").recorded, Status::Running);
+    let other = container.publish(|record| record.recorded == Status::Created);
+    assert!(
+        !other.expect("nothing is tried"),
+        "it is not the one wanted"
+    );
+    let gone = container.publish(|_| true);
+    assert!(!gone.expect("nothing is tried"), "it was given up");
+    container
+        .stage(|record| record.recorded = Status::Running)
+        .expect("written");
+    assert!(container.publish(|_| true).expect("put in place"));
+    assert_eq!(container.record().recorded, Status::Running);
+    drop(container);
+    assert_eq!(store.read("k").expect("there").recorded, Status::Running);
+    assert_eq!(files(), ["state.json"]);
+}
+
+#[test]
+fn a_staged_record_that_another_has_overtaken_does_not_count() {
+    let (_dir, store) = store();
+    let mut container = store.create(record("k"), |_| {}).expect("made");
+    container.keep();
+    container
+        .stage(|record| record.recorded = Status::Running)
+        .expect("written");
+    container
+        .update(|record| record.recorded = Status::Created)
+        .expect("written");
+    assert!(!container.publish(|_| true).expect("nothing is tried"));
+    // What has to be undone is in a copy as well, which a staged record does not write.
+    container.stage(|record| record.pid = 17).expect("written");
+    assert!(!container.publish(|_| true).expect("nothing is tried"));
+    drop(container);
+    assert_eq!(store.read("k").expect("there").recorded, Status::Created);
+    assert!(!store.root().join("k/state.json.new").exists());
 }
 
 #[test]
@@ -131,7 +191,7 @@ fn a_folder_without_a_record_is_no_container() {
     fs::write(store.root().join("file"), "").expect("written");
     assert!(matches!(store.read("k"), Err(StateError::NotFound)));
     assert!(matches!(
-        store.create(record("k"), "{}", |_| {}),
+        store.create(record("k"), |_| {}),
         Err(StateError::Exists)
     ));
     assert_eq!(store.ids().expect("listed"), ["k"]);
@@ -140,7 +200,7 @@ fn a_folder_without_a_record_is_no_container() {
 #[test]
 fn a_write_that_fails_leaves_the_record_as_it_was() {
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
+    let mut container = store.create(record("k"), |_| {}).expect("made");
     // A folder in the way of the temporary file is as bad as a full disk, and works for root too.
     fs::create_dir(container.dir().join("state.json.new")).expect("made");
     let failed = container.update(|record| record.recorded = Status::Running);
@@ -240,7 +300,7 @@ fn many_read_together_are_what_each_is_alone() {
 #[test]
 fn what_has_to_be_undone_is_noted_before_the_record_says_so() {
     let (_dir, store) = store();
-    let mut container = store.create(record("k"), "{}", |_| {}).expect("made");
+    let mut container = store.create(record("k"), |_| {}).expect("made");
     let own = Process::current().expect("/proc is mounted");
     let none = Process { pid: 0, ..own };
     container

@@ -5,51 +5,52 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sys::file::exchange;
 
 /// Writes to a sibling and lets it take the old one's place.
 pub(super) fn atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
-    by_sibling(path, contents, put_in_place)
+    beside(path, contents)?;
+    put_in_place(path)?;
+    remove_beside(path);
+    Ok(())
 }
 
 /// Writes to a sibling and renames it, where there is no old one.
 pub(super) fn new(path: &Path, contents: &[u8]) -> io::Result<()> {
-    by_sibling(path, contents, |new, path| fs::rename(new, path))
+    beside(path, contents)?;
+    fs::rename(sibling(path), path).inspect_err(|_| remove_beside(path))
 }
 
-fn by_sibling(
-    path: &Path,
-    contents: &[u8],
-    put_in_place: fn(&Path, &Path) -> io::Result<()>,
-) -> io::Result<()> {
+/// Writes the file's sibling alone.
+pub(super) fn beside(path: &Path, contents: &[u8]) -> io::Result<()> {
+    File::create(sibling(path))
+        .and_then(|mut file| file.write_all(contents))
+        .inspect_err(|_| remove_beside(path))
+}
+
+/// Gives the sibling, which [`beside`] has written, the file's name. The two change places, and the old one is
+/// to be removed by [`remove_beside`]: to a plain rename over a file ext4 adds a write of the new one to the disk
+/// (`auto_da_alloc`, ext4(5)), which takes longer than all else here.
+pub(super) fn put_in_place(path: &Path) -> io::Result<()> {
+    let new = &sibling(path);
+    match exchange(new, path) {
+        Ok(()) => Ok(()),
+        // There is no old one, or the file system cannot exchange files.
+        Err(_) => fs::rename(new, path).inspect_err(|_| remove_beside(path)),
+    }
+}
+
+/// Removes a file's sibling, if it is there. One that stays is overwritten by the next write.
+pub(super) fn remove_beside(path: &Path) {
+    let _ = fs::remove_file(sibling(path));
+}
+
+fn sibling(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
-    let temporary = Path::new(&name);
-    let written = File::create(temporary)
-        .and_then(|mut file| file.write_all(contents))
-        .and_then(|()| put_in_place(temporary, path));
-    if written.is_err() {
-        // The first error is the one to report; a file left behind is overwritten by the next write.
-        let _ = fs::remove_file(temporary);
-    }
-    written
-}
-
-/// Gives the new file the old one's name. The two change places first, and then the old one goes: to a plain
-/// rename over a file ext4 adds a write of the new one to the disk (`auto_da_alloc`, ext4(5)), which takes
-/// longer than all else here.
-fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
-    match exchange(new, path) {
-        Ok(()) => {
-            // A file left behind is overwritten by the next write.
-            let _ = fs::remove_file(new);
-            Ok(())
-        }
-        // There is no old one, or the file system cannot exchange files.
-        Err(_) => fs::rename(new, path),
-    }
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

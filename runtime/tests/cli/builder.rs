@@ -74,10 +74,9 @@ impl Sandbox {
             plain_start: false,
             plain_delete: false,
         };
-        self.store()
-            .create(record, config, |_| {})
-            .expect("recorded")
-            .keep();
+        let mut container = self.store().create(record, |_| {}).expect("recorded");
+        container.write_config(config).expect("written");
+        container.keep();
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Restored {
 /// Restores a container from the folder of the images; what fails leaves nothing behind.
 pub fn restore(
     plan: &Plan,
-    extras: &Extras,
+    extras: &Extras<'_>,
     container: Container,
     options: &Options,
 ) -> Result<Restored, CreateError> {
@@ -75,7 +75,7 @@ pub fn restore(
 
 struct Rising<'a> {
     plan: &'a Plan,
-    extras: &'a Extras,
+    extras: &'a Extras<'a>,
     container: Container,
     claims: Claims,
     /// Init, once CRIU has named it.
@@ -85,6 +85,7 @@ struct Rising<'a> {
 
 impl Rising<'_> {
     fn run(&mut self, options: &Options) -> Result<(Pid, OwnedFd, Vec<String>), CreateError> {
+        self.container.write_config(self.extras.config)?;
         let mut groups = Grouping::begin(&self.plan.cgroup, &self.container)?;
         self.claims
             .enter_class(self.plan.intel_rdt.as_ref(), &mut self.container)?;
