@@ -42,7 +42,7 @@ pub fn teardown(container: Container, mut warn: impl FnMut(String)) -> Result<()
 
 /// Runs the poststop hooks and gives what failed.
 fn poststop(config: String, record: &Record) -> Result<Vec<String>, CommandError> {
-    let hooks = plan::hooks::plan(&spec::from_str(config)?.spec)?;
+    let hooks = plan::hooks::plan(&spec::stored(config)?.spec)?;
     let state = record
         .to_state(Status::Stopped)
         .map_err(|error| CommandError::io("encode the state")(error.into()))?;

@@ -44,7 +44,7 @@ impl Sequel {
         if container.record().plain_start {
             return Ok(Self::default());
         }
-        let spec = spec::from_str(context.store.config(container.id())?)?.spec;
+        let spec = spec::stored(context.store.config(container.id())?)?.spec;
         needs_process(spec.process().is_some())?;
         let filter = spec.linux().as_ref();
         let filter = filter.and_then(|linux| linux.seccomp().as_ref());

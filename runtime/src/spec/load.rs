@@ -36,6 +36,17 @@ pub fn from_str(text: String) -> Result<Config, SpecError> {
     })
 }
 
+/// The configuration of a container that was made from it, by the copy in its folder: `create` has validated it.
+pub fn stored(text: String) -> Result<Config, SpecError> {
+    let (spec, _, closed) = parse(&text, CONFIG_FILE, &CONFIG, gaps::rewrite)?;
+    Ok(Config {
+        spec,
+        gaps: closed.gaps,
+        warnings: closed.warnings,
+        text,
+    })
+}
+
 /// Loads and validates a file that holds a `process` object.
 pub fn load_process(path: &Path) -> Result<ProcessConfig, SpecError> {
     process_from_str(&read(path)?)

@@ -15,7 +15,7 @@ mod validate;
 pub use config::{Config, ProcessConfig, Warning};
 pub use error::SpecError;
 pub use gaps::{Affinity, Gaps, ProcessGaps, SchedulerFlag, capability_names};
-pub use load::{from_str, load, load_process, process_from_str};
+pub use load::{from_str, load, load_process, process_from_str, stored};
 
 /// The name of the configuration file in a bundle, and of its copy in the state directory.
 pub const CONFIG_FILE: &str = "config.json";

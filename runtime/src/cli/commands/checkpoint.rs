@@ -19,7 +19,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         Status::Running | Status::Paused => {}
         other => return Err(WrongState::Checkpoint(other).into()),
     }
-    let config = spec::from_str(context.store.config(id)?)?;
+    let config = spec::stored(context.store.config(id)?)?;
     let facts = Facts::look().map_err(CommandError::io("look at the machine"))?;
     // The mounts of cgroups depend on who made them and where.
     let groups = record.cgroup.as_ref();

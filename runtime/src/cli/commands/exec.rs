@@ -127,7 +127,7 @@ fn init_of(record: &Record, ignore_paused: bool) -> Result<(Pid, OwnedFd), Comma
 }
 
 fn plan(context: &Context, matches: &Matches) -> Result<Entry, CommandError> {
-    let config = spec::from_str(context.store.config(matches.id())?)?;
+    let config = spec::stored(context.store.config(matches.id())?)?;
     let (process, gaps, origin) = configure(matches, &config)?;
     let facts = Facts::look_without_cgroups()
         .map_err(CommandError::io("look at the machine".to_owned()))?;
