@@ -17,6 +17,7 @@ use super::{CommandError, Context, Log};
 use crate::exec::notify::Relay;
 use crate::plan::process::Process;
 use crate::sys::clone::pidfd_send_signal;
+use crate::sys::entry::close_own_tree;
 use crate::sys::tty;
 
 /// While this lives, signals wait: one that comes between the start of a program and the moment when it is
@@ -65,6 +66,8 @@ pub(super) fn attend(
     _held: Held,
     child: Attended<'_>,
 ) -> Result<u8, CommandError> {
+    // Nobody waits for this process now.
+    close_own_tree();
     let pid = child.pid;
     Attendant::new(child, &context.log)
         .and_then(|mut attendant| attendant.run())

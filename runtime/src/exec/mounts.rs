@@ -62,14 +62,14 @@ fn bind(root: &Root, mount: &Mount, tree: BorrowedFd<'_>) -> Result<(), StepErro
     let kind = fstat(tree).step(&mount.origin, describe)?.st_mode & SFlag::S_IFMT.bits();
     let over = [Path::new("proc"), Path::new("sys")].contains(&mount.target.as_path());
     let target = if over {
-        plain(root, mount, describe)?
+        let opened = plain(root, mount, describe)?;
+        spare_proc(root, mount, opened, describe)?
+    } else if kind == SFlag::S_IFDIR.bits() {
+        folder(root, mount, describe)?
     } else {
-        let opened = if kind == SFlag::S_IFDIR.bits() {
-            root.dir(&mount.target)
-        } else {
-            root.file(&mount.target)
-        };
-        opened.step(&mount.origin, || format!("{}: open target", describe()))?
+        let opened = root.file(&mount.target);
+        let opened = opened.step(&mount.origin, || format!("{}: open target", describe()))?;
+        spare_proc(root, mount, opened, describe)?
     };
     if mount.target == Path::new("proc") && !procfs::is_whole(tree).step(&mount.origin, describe)? {
         return Err(StepError::refused(
@@ -77,8 +77,17 @@ fn bind(root: &Root, mount: &Mount, tree: BorrowedFd<'_>) -> Result<(), StepErro
             &mount.origin,
         ));
     }
-    spare_proc(root, mount, target.as_fd(), describe)?;
     move_onto(tree, target.as_fd()).step(&mount.origin, describe)
+}
+
+/// A mount point that is a folder, made where it is missing.
+fn folder(root: &Root, mount: &Mount, describe: impl Fn() -> String) -> Result<OwnedFd, StepError> {
+    if let Some(made) = root.make_in_fresh(&mount.target) {
+        return Ok(made);
+    }
+    let opened = root.dir(&mount.target);
+    let opened = opened.step(&mount.origin, || format!("{}: open target", describe()))?;
+    spare_proc(root, mount, opened, describe)
 }
 
 fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Result<(), StepError> {
@@ -91,12 +100,11 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
         _ => None,
     };
     let target = if guarded.is_some() {
-        plain(root, mount_, describe)?
+        let opened = plain(root, mount_, describe)?;
+        spare_proc(root, mount_, opened, describe)?
     } else {
-        root.dir(&mount_.target)
-            .step(&mount_.origin, || format!("{}: open target", describe()))?
+        folder(root, mount_, describe)?
     };
-    spare_proc(root, mount_, target.as_fd(), describe)?;
     let below = mount_
         .copy_up
         .then(|| root.open(&mount_.target, OFlag::O_RDONLY | OFlag::O_DIRECTORY))
@@ -132,8 +140,12 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
             ));
         }
     }
-    if let Some(below) = below {
-        copy_up_into(root, mount_, &below)?;
+    match below {
+        Some(below) => copy_up_into(root, mount_, &below)?,
+        None if name == "tmpfs" && !mount_.flags.contains(MsFlags::MS_RDONLY) => {
+            root.is_fresh(&mount_.target);
+        }
+        None => {}
     }
     Ok(())
 }
@@ -155,21 +167,21 @@ fn over_itself(root: &Root, mount: &Mount, fstype: &CString) -> nix::Result<()> 
 fn spare_proc(
     root: &Root,
     mount: &Mount,
-    target: BorrowedFd<'_>,
+    target: OwnedFd,
     describe: impl Fn() -> String,
-) -> Result<(), StepError> {
+) -> Result<OwnedFd, StepError> {
     if mount.may_cover_proc()
-        || fstatfs(target)
+        || fstatfs(&target)
             .step(&mount.origin, &describe)?
             .filesystem_type()
             != PROC_SUPER_MAGIC
     {
-        return Ok(());
+        return Ok(target);
     }
     let device = |fd: BorrowedFd<'_>| fstat(fd).map(|about| about.st_dev);
     let own = root.open_plain(Path::new("proc"), OFlag::O_PATH);
-    if own.is_ok_and(|own| device(own.as_fd()) != device(target)) {
-        return Ok(());
+    if own.is_ok_and(|own| device(own.as_fd()) != device(target.as_fd())) {
+        return Ok(target);
     }
     Err(StepError::refused(
         format!("{}: the mount point lies inside /proc", describe()),

@@ -19,7 +19,7 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::{Context, StepError};
 use crate::plan::Origin;
-use crate::sys::entry::found_protected;
+use crate::sys::entry::{found_protected, own_tree};
 use crate::sys::main::args;
 use crate::sys::mount::{MountAttr, attr, clone_tree, set_attr};
 use crate::sys::process::{StringVec, cloexec_from, close_inherited, exec_fd};
@@ -43,7 +43,7 @@ pub fn enter(inherited: u32, own: Option<BorrowedFd<'_>>) -> Result<(), StepErro
     if !found_protected() {
         execute_protected(inherited)?;
     }
-    close_inherited(3 + inherited, own).step(origin, || "close what the caller leaked")
+    close_inherited(3 + inherited, own, own_tree()).step(origin, || "close what the caller leaked")
 }
 
 /// Executes the protected file, unless this process runs from one.

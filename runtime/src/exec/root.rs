@@ -1,7 +1,8 @@
 //! Paths inside the root file system, resolved beneath its descriptor and never as strings.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
@@ -15,12 +16,55 @@ const MAX_LINKS: usize = 40;
 
 /// The root of the container, before it becomes the root.
 #[derive(Debug)]
-pub struct Root(OwnedFd);
+pub struct Root {
+    fd: OwnedFd,
+    /// The empty file system that was mounted last, as long as all that came since was made in it.
+    fresh: RefCell<Option<Fresh>>,
+}
+
+/// A file system that nobody but this process has written to.
+#[derive(Debug)]
+struct Fresh {
+    path: PathBuf,
+    /// Its root, once that is asked for.
+    fd: Option<OwnedFd>,
+}
 
 impl Root {
     /// The root that this descriptor stands for.
     pub fn new(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self {
+            fd,
+            fresh: RefCell::new(None),
+        }
+    }
+
+    /// Takes note of an empty file system that was just mounted.
+    pub fn is_fresh(&self, path: &Path) {
+        let path = path.to_owned();
+        self.fresh.replace(Some(Fresh { path, fd: None }));
+    }
+
+    /// Makes a folder right below the file system that was mounted last, if that is where `path` lies and
+    /// nothing is there: no link can have led to it. Something else that is mounted may cover that file system.
+    pub fn make_in_fresh(&self, path: &Path) -> Option<OwnedFd> {
+        let mut fresh = self.fresh.take()?;
+        let name = path.file_name()?;
+        if path.parent() != Some(&fresh.path) {
+            return None;
+        }
+        let folder = match fresh.fd.take() {
+            Some(folder) => folder,
+            None => self
+                .open(&fresh.path, OFlag::O_PATH | OFlag::O_DIRECTORY)
+                .ok()?,
+        };
+        let made = make_dir(&folder, name).ok();
+        if made.is_some() {
+            fresh.fd = Some(folder);
+            self.fresh.replace(Some(fresh));
+        }
+        made
     }
 
     /// Opens what is there.
@@ -43,7 +87,7 @@ impl Root {
             .flags(flags | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | extra);
         loop {
-            match openat2(&self.0, path, how) {
+            match openat2(&self.fd, path, how) {
                 // openat2(2): a rename elsewhere made a ".." unsafe to judge; try again.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 result => return result,
@@ -68,14 +112,7 @@ impl Root {
         let name = path.file_name().ok_or(Errno::ENOENT)?;
         let above = path.parent().unwrap_or(Path::new(""));
         let parent = self.open(above, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
-        mkdirat(&parent, name, Mode::from_bits_truncate(0o755))?;
-        // What was put in its place meanwhile is no folder or is one, but is never a link followed.
-        openat(
-            &parent,
-            name,
-            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
+        make_dir(&parent, name)
     }
 
     /// Opens the folder that holds `path`, making what is missing, and names the last component.
@@ -154,9 +191,21 @@ impl Root {
     }
 }
 
+/// Makes a folder and opens it. What was put in its place meanwhile is no folder or is one, but is never a link
+/// followed.
+fn make_dir(parent: &OwnedFd, name: &OsStr) -> nix::Result<OwnedFd> {
+    mkdirat(parent, name, Mode::from_bits_truncate(0o755))?;
+    openat(
+        parent,
+        name,
+        OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )
+}
+
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
@@ -217,6 +266,27 @@ mod tests {
         assert!(inside.path().join("deep/er").is_dir());
         root(inside.path()).dir(Path::new("run/new")).expect("made");
         assert!(inside.path().join("run/new").is_dir());
+    }
+
+    #[test]
+    fn a_folder_is_made_in_what_is_fresh_and_nowhere_else() {
+        let inside = tempfile::tempdir().expect("a folder");
+        for name in ["dev", "dev/there", "other"] {
+            std::fs::create_dir(inside.path().join(name)).expect("a folder");
+        }
+        symlink("/other", inside.path().join("dev/link")).expect("a link");
+        let root = root(inside.path());
+        let make = |path| root.make_in_fresh(Path::new(path)).is_some();
+        assert!(!make("dev/pts"), "nothing is fresh");
+        root.is_fresh(Path::new("dev"));
+        assert!(make("dev/pts") && make("dev/shm"));
+        assert!(inside.path().join("dev/pts").is_dir());
+        for other in ["dev/there", "dev/link", "other/pts", "dev/pts/deeper", ""] {
+            root.is_fresh(Path::new("dev"));
+            assert!(!make(other), "{other}");
+            assert!(!make("dev/next"), "{other} may have covered it");
+        }
+        assert!(!inside.path().join("dev/next").exists());
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //! plain loop over bytes; hence the volatile reads.
 
 use core::arch::naked_asm;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use nix::libc;
 
@@ -103,7 +104,7 @@ unsafe fn names_entering_command(text: *const u8) -> bool {
     false
 }
 
-/// A word of at most seven letters as a number, since a constant string would be a pointer.
+/// A word of at most eight letters as a number, since a constant string would be a pointer.
 const fn pack(word: &[u8]) -> u64 {
     let mut packed = 0;
     let mut index = 0;
@@ -150,11 +151,16 @@ fn execute_protected(argv: *const *const u8, envp: *const *const u8) {
         None => return,
         Some(true) => {
             PROTECTED.store(true, Ordering::Relaxed);
+            // SAFETY: the environment is the kernel's, and what it puts behind it follows.
+            if let Some(tree) = unsafe { executed_descriptor(envp) } {
+                keep_tree(tree);
+            }
             return;
         }
         Some(false) => {}
     }
-    let clone = (libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC) as usize;
+    // Not close-on-exec: the program that is executed keeps it open as long as it has no time to lose.
+    let clone = libc::OPEN_TREE_CLONE as usize;
     let here = libc::AT_FDCWD as usize;
     let Some(tree) = call(libc::SYS_open_tree, [here, own, clone, 0, 0, 0]) else {
         return;
@@ -175,6 +181,82 @@ fn execute_protected(argv: *const *const u8, envp: *const *const u8) {
         call(libc::SYS_execveat, arguments);
     }
     call(libc::SYS_close, [tree, 0, 0, 0, 0, 0]);
+}
+
+/// The descriptor of the detached mount that this program runs from, or -1.
+static TREE: AtomicI32 = AtomicI32::new(-1);
+
+/// The descriptor of the detached mount that this program runs from, if that is still open.
+///
+/// The last one that is closed takes the mount apart, for which the kernel waits until no processor can be
+/// looking at it any more: 60 to 120 µs. So it is closed when nobody waits for this program, or with all else.
+pub fn own_tree() -> Option<RawFd> {
+    Some(TREE.load(Ordering::Relaxed)).filter(|fd| *fd >= 0)
+}
+
+/// Closes the descriptor of [`own_tree`].
+pub fn close_own_tree() {
+    let fd = TREE.swap(-1, Ordering::Relaxed);
+    if fd >= 0 {
+        // SAFETY: the entry point has taken this descriptor over, and nobody closes it but here, once.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+}
+
+/// Keeps the descriptor from whoever is executed next. A caller of its own may have executed this program by a
+/// descriptor, too, and left that open; it is no other then.
+fn keep_tree(tree: usize) {
+    let (set, cloexec) = (libc::F_SETFD as usize, libc::FD_CLOEXEC as usize);
+    if call(libc::SYS_fcntl, [tree, set, cloexec, 0, 0, 0]).is_some() {
+        TREE.store(tree as RawFd, Ordering::Relaxed);
+    }
+}
+
+/// The descriptor by which this program was executed: the kernel names the file `/dev/fd/N` then (`AT_EXECFN`,
+/// getauxval(3)).
+///
+/// # Safety
+/// `envp` must be the kernel's, which the auxiliary vector follows.
+unsafe fn executed_descriptor(envp: *const *const u8) -> Option<usize> {
+    let mut place = envp;
+    // SAFETY: a null ends the environment, and a pair whose first word is `AT_NULL` the vector after it.
+    let name = unsafe {
+        while !place.read_volatile().is_null() {
+            place = place.add(1);
+        }
+        let mut pair = place.add(1).cast::<usize>();
+        loop {
+            match pair.read_volatile() as u64 {
+                libc::AT_NULL => return None,
+                libc::AT_EXECFN => break pair.add(1).read_volatile() as *const u8,
+                _ => pair = pair.add(2),
+            }
+        }
+    };
+    // SAFETY: the kernel's pointer is to a terminated string.
+    unsafe { number_behind(pack(b"/dev/fd/"), name) }
+}
+
+/// The decimal number that follows eight letters, if it ends the text.
+///
+/// # Safety
+/// `text` must point to a terminated string.
+unsafe fn number_behind(letters: u64, text: *const u8) -> Option<usize> {
+    let mut packed = 0_u64;
+    let mut number = None;
+    for index in 0.. {
+        // SAFETY: the string has not ended before this byte, or the loop would have.
+        let byte = unsafe { text.add(index).read_volatile() };
+        match byte {
+            0 => break,
+            _ if index < 8 => packed = packed << 8 | u64::from(byte),
+            b'0'..=b'9' if packed == letters && index < 16 => {
+                number = Some(number.unwrap_or(0) * 10 + usize::from(byte - b'0'));
+            }
+            _ => return None,
+        }
+    }
+    number
 }
 
 /// A system call that has worked.
@@ -205,6 +287,26 @@ mod tests {
         ] {
             // SAFETY: the string is terminated.
             let found = unsafe { names_entering_command(text.as_ptr().cast()) };
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_name_of_a_descriptor_has_its_number() {
+        for (text, expected) in [
+            (c"/dev/fd/3", Some(3)),
+            (c"/dev/fd/1024", Some(1024)),
+            (c"/dev/fd/", None),
+            (c"/dev/fd", None),
+            (c"", None),
+            (c"/dev/fd/3/plimrun", None),
+            (c"/dev/fd/x", None),
+            (c"/dev/fd/99999999999999999999", None),
+            (c"/dev/fc/3", None),
+            (c"/usr/bin/plimrun3", None),
+        ] {
+            // SAFETY: the string is terminated.
+            let found = unsafe { number_behind(pack(b"/dev/fd/"), text.as_ptr().cast()) };
             assert_eq!(found, expected, "{text:?}");
         }
     }

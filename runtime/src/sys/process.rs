@@ -1,7 +1,7 @@
 //! What changes this process, or becomes another program.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -224,10 +224,16 @@ pub fn close_all_but(first: u32, keep: &[i32]) -> nix::Result<()> {
     Ok(())
 }
 
-/// Closes what this process inherited from `first` on. `own` is all that it has opened there itself.
-pub fn close_inherited(first: u32, own: Option<BorrowedFd<'_>>) -> nix::Result<()> {
+/// Closes what this process inherited from `first` on. `own` is all that it has opened there itself, and `tree`
+/// what it runs from.
+pub fn close_inherited(
+    first: u32,
+    own: Option<BorrowedFd<'_>>,
+    tree: Option<RawFd>,
+) -> nix::Result<()> {
     let own = own.map(|fd| fd.as_raw_fd());
-    close_all_but(first, own.as_slice())
+    let keep: Vec<RawFd> = own.into_iter().chain(tree).collect();
+    close_all_but(first, &keep)
 }
 
 /// Makes `fd` survive execve(2), or not.

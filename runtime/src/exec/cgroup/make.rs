@@ -112,9 +112,9 @@ fn make(group: &Group, record: &CgroupRecord, warnings: &mut Warnings) -> Result
     }
     let levels = levels(group);
     for level in &levels {
-        mkdir(level, &group.origin)?;
+        let fresh = mkdir(level, &group.origin)?;
         if group.version == Version::V1 && group.has("cpuset") {
-            inherit_cpuset(level, &group.origin)?;
+            inherit_cpuset(level, fresh, &group.origin)?;
         }
         if group.version == Version::V2 && *level != dir {
             enable(level, group)?;
@@ -130,24 +130,28 @@ fn make(group: &Group, record: &CgroupRecord, warnings: &mut Warnings) -> Result
         .try_for_each(|setting| apply::apply(&dir, setting, warnings))
 }
 
-fn mkdir(dir: &Path, origin: &Origin) -> Result<(), StepError> {
+/// Makes a directory where there is none; whether there was none.
+fn mkdir(dir: &Path, origin: &Origin) -> Result<bool, StepError> {
     match fs::create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         // Without CONFIG or privilege mkdir may be refused where the directory is there.
-        Err(_) if dir.is_dir() => Ok(()),
-        result => result.step(origin, || format!("make the cgroup {}", dir.display())),
+        Err(_) if dir.is_dir() => Ok(false),
+        result => result
+            .map(|()| true)
+            .step(origin, || format!("make the cgroup {}", dir.display())),
     }
 }
 
 /// A fresh v1 cpuset has no processors and no memory, and takes no process (cpuset(7)).
-fn inherit_cpuset(dir: &Path, origin: &Origin) -> Result<(), StepError> {
+fn inherit_cpuset(dir: &Path, fresh: bool, origin: &Origin) -> Result<(), StepError> {
     let Some(parent) = dir.parent() else {
         return Ok(());
     };
     for file in ["cpuset.cpus", "cpuset.mems"] {
         let (own, above) = (dir.join(file), parent.join(file));
-        let text = read::small_text(&own).step(origin, || format!("read {}", own.display()))?;
-        if !text.trim().is_empty() {
+        let read_own = || read::small_text(&own).step(origin, || format!("read {}", own.display()));
+        // One with `cgroup.clone_children` has the same as the one above already.
+        if !fresh && !read_own()?.trim().is_empty() {
             continue;
         }
         let text = read::small_text(&above).step(origin, || format!("read {}", above.display()))?;
