@@ -280,7 +280,7 @@ fn many_read_together_are_what_each_is_alone() {
         .expect("a record of cgroups");
         assert_eq!(record.status(), status, "{record:?}");
         wanted.push((record.id.clone(), status));
-        store.create(record, "{}", |_| {}).expect("made").keep();
+        store.create(record, |_| {}).expect("made").keep();
     }
     fs::create_dir(store.root().join("k99")).expect("made");
     let (mut reader, mut found) = (store.reader(), Vec::new());
