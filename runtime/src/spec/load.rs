@@ -10,10 +10,10 @@ use super::CONFIG_FILE;
 use super::config::{Config, ProcessConfig};
 use super::error::SpecError;
 use super::gaps::{self, Closed};
-use super::pointer::{self, Problem};
+use super::pointer::Problem;
 use super::shape::{CONFIG, PROCESS, Shape, Slot};
 use super::survey::{Survey, survey};
-use super::{upgrade, validate};
+use super::{refused, upgrade, validate};
 
 /// What messages call the file of `exec --process`.
 const PROCESS_FILE: &str = "process.json";
@@ -105,38 +105,23 @@ fn parse<T: DeserializeOwned>(
         return Err(problem.clone().in_file(file));
     }
     let closed = gaps::close(&survey).map_err(|problem| problem.in_file(file))?;
-    let refused = if closed.must_rewrite {
-        None
-    } else {
-        match serde_json::from_str(text) {
-            Ok(parsed) => return Ok((parsed, survey, closed)),
-            Err(error) => Some(error),
-        }
-    };
-    // Slower, hence only now: what is to be left out is taken out, and the path of an error is kept.
-    let mut value: Value = serde_json::from_str(text).map_err(syntax)?;
-    if closed.must_rewrite {
+    let rewritten;
+    let accepted = if closed.must_rewrite {
+        let mut value: Value = serde_json::from_str(text).map_err(syntax)?;
         rewrite(&mut value);
+        rewritten = value.to_string();
+        &rewritten
+    } else {
+        text
+    };
+    match serde_json::from_str(accepted) {
+        Ok(parsed) => Ok((parsed, survey, closed)),
+        Err(error) => {
+            if error.is_syntax() {
+                // Such as half of a character, which the survey passes over.
+                serde_json::from_str::<Value>(text).map_err(syntax)?;
+            }
+            Err(refused::problem(accepted, &error).in_file(file))
+        }
     }
-    let parsed = serde_path_to_error::deserialize(value);
-    let parsed = parsed.map_err(|error| invalid(&error).in_file(file))?;
-    if let Some(error) = refused {
-        // Such as a property given twice, of which a value keeps one.
-        return Err(Problem::at("", error.to_string()).in_file(file));
-    }
-    Ok((parsed, survey, closed))
-}
-
-/// A value that oci-spec refuses.
-fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let mut pointer = pointer::from_path(error.path());
-    let message = error.inner().to_string();
-    let missing = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split_once('`'));
-    if let Some((name, _)) = missing {
-        pointer::push(&mut pointer, name);
-        return Problem::at(pointer, "required property is missing");
-    }
-    Problem::at(pointer, message)
 }

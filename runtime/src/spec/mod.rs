@@ -6,6 +6,7 @@ mod gaps;
 mod load;
 mod pointer;
 mod ranges;
+pub(crate) mod refused;
 mod shape;
 mod survey;
 pub mod template;

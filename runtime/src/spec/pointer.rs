@@ -1,17 +1,16 @@
 //! JSON pointers (RFC 6901), and what is wrong at one.
 
 use std::fmt;
-use std::fmt::Write;
 
 use super::error::SpecError;
 
 /// A value that is refused, before it is known which file it stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// Where it stands.
-    pub(super) pointer: String,
+    pub(crate) pointer: String,
     /// What is wrong, and what would be right.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 impl Problem {
@@ -49,22 +48,6 @@ pub(super) fn push(pointer: &mut String, key: impl fmt::Display) {
     } else {
         pointer.push_str(&key);
     }
-}
-
-/// The pointer that serde_path_to_error found.
-pub(super) fn from_path(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => {
-                write!(pointer, "/{index}").expect("a string takes what is written to it");
-            }
-            Segment::Map { key } => push(&mut pointer, key),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 #[cfg(test)]

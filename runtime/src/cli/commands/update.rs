@@ -13,6 +13,7 @@ use crate::exec::cgroup;
 use crate::host::CgroupLayout;
 use crate::plan::cgroup::{Places, Resources, Version, cpu_max, groups_of, properties, update};
 use crate::plan::{Origin, PlanError};
+use crate::spec::refused;
 use crate::state::{Status, WrongState};
 
 /// How a flag's value is read.
@@ -233,9 +234,10 @@ impl Asked {
             // oci-spec stops at the largest signed number.
             entry["limit"] = limit.min(i64::MAX as u64).into();
         }
-        let spec = serde_path_to_error::deserialize(value).map_err(|error| {
-            let pointer = format!("/{}", error.path().to_string().replace('.', "/"));
-            invalid(&pointer, &error.inner().to_string())
+        let text = value.to_string();
+        let spec = serde_json::from_str(&text).map_err(|error| {
+            let problem = refused::problem(&text, &error);
+            invalid(&problem.pointer, &problem.message)
         })?;
         Ok(Self {
             spec,
