@@ -15,13 +15,11 @@ pub(crate) fn problem(text: &str, error: &serde_json::Error) -> Problem {
         .split_inclusive('\n')
         .take(error.line().saturating_sub(1));
     let read = lines.map(str::len).sum::<usize>() + error.column();
-    // An error of syntax counts a byte that was only looked at, and one of type does not.
-    let (mut pointer, value) = match error.is_data() {
-        true => find(text, |start, end| {
-            start < read && read <= end || start == read && text[read..].starts_with(['[', '{'])
-        }),
-        false => find(text, |start, end| start < read && read <= end),
-    };
+    // An error of syntax counts a byte that was only looked at; one of type does not, and stands before a bracket.
+    let before_bracket = error.is_data() && matches!(text.as_bytes().get(read), Some(b'[' | b'{'));
+    let (mut pointer, value) = find(text, |start, end| {
+        start < read && read <= end || start == read && before_bracket
+    });
     let message = without_position(error);
     for (kind, meaning) in [
         ("missing field `", "required property is missing"),

@@ -319,5 +319,14 @@ mod tests {
             error.to_string().contains("(--resources /memory/limit)"),
             "{error}"
         );
+        let error = read(r#"{"blockIO": {"weightDevice": [{"major": 8, "minor": "x"}]}}"#)
+            .err()
+            .expect("a wrong type");
+        assert!(
+            error
+                .to_string()
+                .contains("(--resources /blockIO/weightDevice/0/minor)"),
+            "{error}"
+        );
     }
 }
