@@ -66,7 +66,7 @@ pub(super) fn attend(
     _held: Held,
     child: Attended<'_>,
 ) -> Result<u8, CommandError> {
-    // Nobody waits for this process now.
+    // The child is at work, and nobody waits for this process.
     close_own_tree();
     let pid = child.pid;
     Attendant::new(child, &context.log)

@@ -137,7 +137,7 @@ impl<'a> Launch<'a> {
         self.context
             .log
             .debug(format_args!("init has the PID {}", created.init.pid));
-        for warning in &created.warnings {
+        for warning in created.groups.warnings() {
             self.context.log.warn(warning);
         }
         Ok(created)

@@ -92,7 +92,7 @@ impl Becoming<'_> {
         command::find(&self.process.args, &self.process.env, self.origin)
     }
 
-    /// Executes the program; returns only an error.
+    /// Executes the program, the signals but SIGPIPE being at their defaults; returns only an error.
     pub fn execute(&self, program: &CStr, channel: &Channel) -> Result<Infallible, StepError> {
         let origin = self.origin.child("args");
         let describe = || format!("exec {}", program.to_string_lossy());
@@ -112,7 +112,7 @@ impl Becoming<'_> {
         for fd in 3..3 + self.inherited_fds {
             sys::set_cloexec(fd as i32, false).step(&origin, describe)?;
         }
-        sys::reset_signals().step(&origin, describe)?;
+        sys::reset_pipe_and_mask().step(&origin, describe)?;
         let args = StringVec::new(&self.process.args);
         let env = StringVec::new(&env);
         if let Some(filter) = self.seccomp {

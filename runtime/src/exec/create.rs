@@ -25,6 +25,7 @@ use super::{Context, StepError, cgroup, hooks, namespaces, pidfd, trees};
 use crate::plan::{Origin, Plan};
 use crate::state::{Container, Process, Record, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
+use crate::sys::entry::close_own_tree;
 
 /// The socket in a container's folder on which init waits for `start`.
 pub const START_SOCKET: &str = "start.sock";
@@ -68,8 +69,8 @@ pub struct Created {
     pub container: Container,
     /// Its init.
     pub init: Spawned,
-    /// What is to be logged and is no error.
-    pub warnings: Vec<String>,
+    /// Its cgroups, which need be kept open no longer; to close them takes time.
+    pub groups: Grouping,
 }
 
 /// Makes the container that `container` records as being created.
@@ -90,7 +91,9 @@ pub fn create(
         .then(Procfs::open)
         .transpose()
         .step(&NONE, || "open /proc")?;
-    let mut groups = Grouping::begin(&plan.cgroup, &container)?;
+    // Init is the runtime's own as long as it runs no hooks.
+    let hurry = plan.hooks.create_container.is_empty();
+    let mut groups = Grouping::begin(&plan.cgroup, &container, hurry)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.opens_trees).inspect_err(|_| remove_cgroups(&container))?;
@@ -122,11 +125,11 @@ pub fn create(
         claims,
     };
     // Init is at work meanwhile.
-    let result = container
-        .write_config(extras.config)
-        .map_err(CreateError::from)
-        .and_then(|()| note(&mut container, &init))
+    let result = note(&mut container, &init)
+        .and_then(|()| Ok(groups.load_programs()?))
+        .and_then(|()| Ok(container.write_config(extras.config)?))
         .and_then(|()| stage(plan, extras, &mut container, &init))
+        .map(|()| close_own_tree())
         .and_then(|()| {
             rise.run(&mut container, &mut init, &mut |container, pid| {
                 groups.attach(container, pid)
@@ -139,7 +142,7 @@ pub fn create(
         Ok(()) => Ok(Created {
             container,
             init,
-            warnings: groups.into_warnings(),
+            groups,
         }),
         Err(error) => {
             undo(plan, &init, &container, rise.claims, &error);

@@ -161,6 +161,7 @@ fn run(
             sys::exit(1);
         }
     }
+    sys::reset_signals_but_pipe().step(&NONE, || "reset signals")?;
     becoming.execute(&program, channel)
 }
 

@@ -14,21 +14,30 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The cgroups of a container that is being made.
 #[derive(Debug)]
-pub(super) struct Grouping {
+pub struct Grouping {
     plan: CgroupPlan,
     record: CgroupRecord,
     /// Absent where systemd makes them, once it is told of a process.
     prepared: Option<Prepared>,
     warnings: Vec<String>,
+    /// Whether programs for devices are still to be loaded.
+    hurried: bool,
 }
 
 impl Grouping {
-    /// Makes the cgroups that the container's record names.
-    pub(super) fn begin(plan: &CgroupPlan, container: &Container) -> Result<Self, CreateError> {
+    /// Makes the cgroups that the container's record names. With `hurry`, programs for devices are left to
+    /// [`Grouping::load_programs`].
+    pub(super) fn begin(
+        plan: &CgroupPlan,
+        container: &Container,
+        hurry: bool,
+    ) -> Result<Self, CreateError> {
         let record = container.record().cgroup.clone().unwrap_or_default();
         let mut warnings = plan.warnings.clone();
+        let hurry = hurry && plan.scope.is_none();
         let prepared = match plan.scope {
             Some(_) => None,
+            None if hurry => Some(cgroup::prepare_in_hurry(plan, &record, &mut warnings)?),
             None => Some(cgroup::prepare(plan, &record, &mut warnings)?),
         };
         Ok(Self {
@@ -36,7 +45,16 @@ impl Grouping {
             record,
             prepared,
             warnings,
+            hurried: hurry,
         })
+    }
+
+    /// Loads the programs that [`Grouping::begin`] has left out.
+    pub(super) fn load_programs(&mut self) -> Result<(), StepError> {
+        if std::mem::take(&mut self.hurried) {
+            cgroup::load_programs(&self.plan, &mut self.warnings)?;
+        }
+        Ok(())
     }
 
     /// What a process needs in order to enter them by itself.
@@ -65,8 +83,8 @@ impl Grouping {
     }
 
     /// What is to be logged and is no error.
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 

@@ -224,6 +224,8 @@ fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
     keep.extend(setup.listener.map(|listener| listener.as_raw_fd()));
     sys::close_all_but(3 + setup.plan.inherited_fds, &keep).step(&NONE, describe)?;
     channel.send(&Message::Created).step(&NONE, describe)?;
+    // The runtime is at work meanwhile.
+    sys::reset_signals_but_pipe().step(&NONE, describe)?;
     let listener = match (channel.receive().step(&NONE, describe)?, setup.listener) {
         (Some(Message::Start), _) => return Ok(true),
         (Some(Message::Release), Some(listener)) => listener,

@@ -13,7 +13,7 @@ pub mod criu;
 pub mod devices;
 pub mod enter;
 mod error;
-mod grouping;
+pub mod grouping;
 pub mod hooks;
 pub mod init;
 pub mod intel_rdt;

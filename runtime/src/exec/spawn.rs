@@ -16,6 +16,7 @@ use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::namespaces::{NEWTIME, Namespaces};
 use crate::sys::clone::{Side, clone, clone3, pidfd_open};
+use crate::sys::entry::close_own_tree;
 use crate::sys::process::exit;
 
 const NAMESPACES: Origin = Origin::at("/linux/namespaces");
@@ -62,6 +63,8 @@ pub fn spawn(setup: &Setup<'_>) -> Result<Spawned, StepError> {
     let side = clone_into(flags, v2, &mut attached_by_runtime)?;
     match side {
         Side::Child => {
+            // Before the runtime closes the other copy, so that the wait for the last one is not here.
+            close_own_tree();
             drop(ours);
             attach(setup, &theirs, attached_by_runtime);
             if between {

@@ -180,16 +180,14 @@ fn parse_own(text: &str) -> Vec<Own> {
         .collect()
 }
 
-/// The usual v2 machine, recognised without reading mountinfo, which may have thousands of lines.
+/// The usual v2 machine, recognised without reading mountinfo, which may have thousands of lines. As for runc and
+/// crun, v1 hierarchies that are mounted elsewhere do not count then.
 fn pure_v2(own: &[Own]) -> Option<Hierarchy> {
-    let [Own { controllers, path }] = own else {
-        return None;
-    };
-    if !controllers.is_empty() || statfs(USUAL_ROOT).ok()?.filesystem_type() != CGROUP2_SUPER_MAGIC
-    {
+    let unified = own.iter().find(|own| own.controllers.is_empty())?;
+    if statfs(USUAL_ROOT).ok()?.filesystem_type() != CGROUP2_SUPER_MAGIC {
         return None;
     }
-    let relative = path.strip_prefix("/").ok()?;
+    let relative = unified.path.strip_prefix("/").ok()?;
     let mount = PathBuf::from(USUAL_ROOT);
     // A mount of a part of the tree shows other paths than /proc does; then mountinfo decides.
     mount

@@ -189,7 +189,7 @@ static TREE: AtomicI32 = AtomicI32::new(-1);
 /// The descriptor of the detached mount that this program runs from, if that is still open.
 ///
 /// The last one that is closed takes the mount apart, for which the kernel waits until no processor can be
-/// looking at it any more: 60 to 120 µs. So it is closed when nobody waits for this program, or with all else.
+/// looking at it any more: 60 to 120 µs. So it is closed while another process is at work, or with all else.
 pub fn own_tree() -> Option<RawFd> {
     Some(TREE.load(Ordering::Relaxed)).filter(|fd| *fd >= 0)
 }

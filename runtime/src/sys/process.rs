@@ -148,25 +148,20 @@ pub fn join_session_keyring(name: &CStr) -> nix::Result<()> {
 /// Resets every signal to its default and blocks none, since both survive execve(2) and Rust
 /// ignores SIGPIPE.
 pub fn reset_signals() -> nix::Result<()> {
-    for signal in 1..=64 {
-        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
-            continue;
-        }
-        // struct sigaction of the kernel, all zero: SIG_DFL, no flags, an empty mask.
-        let action = [0u64; 4];
-        // SAFETY: the kernel reads a `struct sigaction` of four words here (handler, flags,
-        // restorer, mask of 8 bytes) and writes none back.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                action.as_ptr(),
-                std::ptr::null::<u64>(),
-                8,
-            )
-        };
-        check(result)?;
-    }
+    reset_signals_but_pipe()?;
+    reset_pipe_and_mask()
+}
+
+/// The part of [`reset_signals`] that can be done long before: a write to whoever has hung up stays an error.
+pub fn reset_signals_but_pipe() -> nix::Result<()> {
+    (1..=64)
+        .filter(|signal| ![libc::SIGKILL, libc::SIGSTOP, libc::SIGPIPE].contains(signal))
+        .try_for_each(reset_signal)
+}
+
+/// The rest of [`reset_signals`].
+pub fn reset_pipe_and_mask() -> nix::Result<()> {
+    reset_signal(libc::SIGPIPE)?;
     let mask = 0u64;
     // SAFETY: the kernel reads a mask of 8 bytes and writes none back.
     let result = unsafe {
@@ -174,6 +169,23 @@ pub fn reset_signals() -> nix::Result<()> {
             libc::SYS_rt_sigprocmask,
             libc::SIG_SETMASK,
             &raw const mask,
+            std::ptr::null::<u64>(),
+            8,
+        )
+    };
+    check(result).map(drop)
+}
+
+fn reset_signal(signal: libc::c_int) -> nix::Result<()> {
+    // struct sigaction of the kernel, all zero: SIG_DFL, no flags, an empty mask.
+    let action = [0u64; 4];
+    // SAFETY: the kernel reads a `struct sigaction` of four words here (handler, flags,
+    // restorer, mask of 8 bytes) and writes none back.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            action.as_ptr(),
             std::ptr::null::<u64>(),
             8,
         )

@@ -24,6 +24,17 @@ pub fn before_attach(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), S
     Ok(())
 }
 
+/// Applies the programs among what comes before the attach.
+pub fn load_programs(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
+    for group in &plan.groups {
+        let programs = group.before.iter().filter(|setting| setting.is_program());
+        for setting in programs {
+            apply(&group.dir(), setting, warnings)?;
+        }
+    }
+    Ok(())
+}
+
 /// Applies what comes after the container's process was attached.
 pub fn after_attach(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
     for group in plan.groups.iter().filter(|group| !group.after.is_empty()) {

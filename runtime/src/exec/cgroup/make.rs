@@ -79,10 +79,29 @@ pub fn prepare(
     record: &CgroupRecord,
     warnings: &mut Warnings,
 ) -> Result<Prepared, StepError> {
+    prepare_all(plan, record, false, warnings)
+}
+
+/// As [`prepare`], but for programs for devices: [`load_programs`](apply::load_programs) is to follow before
+/// anything runs in the cgroups that is not the runtime's.
+pub fn prepare_in_hurry(
+    plan: &CgroupPlan,
+    record: &CgroupRecord,
+    warnings: &mut Warnings,
+) -> Result<Prepared, StepError> {
+    prepare_all(plan, record, true, warnings)
+}
+
+fn prepare_all(
+    plan: &CgroupPlan,
+    record: &CgroupRecord,
+    hurry: bool,
+    warnings: &mut Warnings,
+) -> Result<Prepared, StepError> {
     let result = plan
         .groups
         .iter()
-        .try_for_each(|group| make(group, record, warnings));
+        .try_for_each(|group| make(group, record, hurry, warnings));
     let result = result
         .and_then(|()| hand_over(plan))
         .and_then(|()| Prepared::of_plan(plan));
@@ -105,7 +124,12 @@ fn hand_over(plan: &CgroupPlan) -> Result<(), StepError> {
     v2.try_for_each(|group| delegate::hand_over(&group.dir(), owner))
 }
 
-fn make(group: &Group, record: &CgroupRecord, warnings: &mut Warnings) -> Result<(), StepError> {
+fn make(
+    group: &Group,
+    record: &CgroupRecord,
+    hurry: bool,
+    warnings: &mut Warnings,
+) -> Result<(), StepError> {
     let dir = group.dir();
     if group.version == Version::V2 {
         enable(&group.mount, group)?;
@@ -127,6 +151,7 @@ fn make(group: &Group, record: &CgroupRecord, warnings: &mut Warnings) -> Result
     group
         .before
         .iter()
+        .filter(|setting| !(hurry && setting.is_program()))
         .try_for_each(|setting| apply::apply(&dir, setting, warnings))
 }
 

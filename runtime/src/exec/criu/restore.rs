@@ -86,7 +86,7 @@ struct Rising<'a> {
 impl Rising<'_> {
     fn run(&mut self, options: &Options) -> Result<(Pid, OwnedFd, Vec<String>), CreateError> {
         self.container.write_config(self.extras.config)?;
-        let mut groups = Grouping::begin(&self.plan.cgroup, &self.container)?;
+        let mut groups = Grouping::begin(&self.plan.cgroup, &self.container, false)?;
         self.claims
             .enter_class(self.plan.intel_rdt.as_ref(), &mut self.container)?;
         let root = MountedRoot::new(self.plan, &self.container)?;
@@ -110,7 +110,7 @@ impl Rising<'_> {
         let pidfd = pidfd_open(Pid::from_raw(pid)).step(&NONE, || "open the restored init")?;
         self.claims.assign(pid)?;
         self.hand_over(pid)?;
-        Ok((Pid::from_raw(pid), pidfd, groups.into_warnings()))
+        Ok((Pid::from_raw(pid), pidfd, groups.warnings().to_vec()))
     }
 
     /// Makes the container visible as running, unless its process has ended already.

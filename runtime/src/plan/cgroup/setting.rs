@@ -143,6 +143,14 @@ pub enum Setting {
     },
 }
 
+impl Setting {
+    /// Whether it is a program for devices, which takes the kernel long to verify.
+    #[must_use]
+    pub fn is_program(&self) -> bool {
+        matches!(self, Self::DeviceProgram { .. })
+    }
+}
+
 impl From<Write> for Setting {
     fn from(write: Write) -> Self {
         Self::Write(write)
