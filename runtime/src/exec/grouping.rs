@@ -20,13 +20,13 @@ pub struct Grouping {
     /// Absent where systemd makes them, once it is told of a process.
     prepared: Option<Prepared>,
     warnings: Vec<String>,
-    /// Whether programs for devices are still to be loaded.
+    /// Whether the rules for devices are still to be set.
     hurried: bool,
 }
 
 impl Grouping {
-    /// Makes the cgroups that the container's record names. With `hurry`, programs for devices are left to
-    /// [`Grouping::load_programs`].
+    /// Makes the cgroups that the container's record names. With `hurry`, rules for devices that may be late are left to
+    /// [`Grouping::set_device_rules`].
     pub(super) fn begin(
         plan: &CgroupPlan,
         container: &Container,
@@ -49,10 +49,10 @@ impl Grouping {
         })
     }
 
-    /// Loads the programs that [`Grouping::begin`] has left out.
-    pub(super) fn load_programs(&mut self) -> Result<(), StepError> {
+    /// Sets the rules that [`Grouping::begin`] has left out.
+    pub(super) fn set_device_rules(&mut self) -> Result<(), StepError> {
         if std::mem::take(&mut self.hurried) {
-            cgroup::load_programs(&self.plan, &mut self.warnings)?;
+            cgroup::set_device_rules(&self.plan, &mut self.warnings)?;
         }
         Ok(())
     }

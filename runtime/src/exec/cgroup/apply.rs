@@ -24,11 +24,11 @@ pub fn before_attach(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), S
     Ok(())
 }
 
-/// Applies the programs among what comes before the attach.
-pub fn load_programs(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
+/// Applies what may be late of what comes before the attach.
+pub fn set_device_rules(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
     for group in &plan.groups {
-        let programs = group.before.iter().filter(|setting| setting.is_program());
-        for setting in programs {
+        let rules = group.before.iter().filter(|setting| setting.may_be_late());
+        for setting in rules {
             apply(&group.dir(), setting, warnings)?;
         }
     }
@@ -68,11 +68,13 @@ pub(super) fn apply(
             list,
             origin,
             lenient,
+            ..
         } => lenience(device_list::apply(dir, list, origin), *lenient, warnings),
         Setting::DeviceProgram {
             code,
             origin,
             lenient,
+            ..
         } => lenience(program::apply(dir, code, origin), *lenient, warnings),
     }
 }

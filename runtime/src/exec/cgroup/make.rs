@@ -82,7 +82,7 @@ pub fn prepare(
     prepare_all(plan, record, false, warnings)
 }
 
-/// As [`prepare`], but for programs for devices: [`load_programs`](apply::load_programs) is to follow before
+/// As [`prepare`], but for what may be late: [`set_device_rules`](apply::set_device_rules) is to follow before
 /// anything runs in the cgroups that is not the runtime's.
 pub fn prepare_in_hurry(
     plan: &CgroupPlan,
@@ -151,7 +151,7 @@ fn make(
     group
         .before
         .iter()
-        .filter(|setting| !(hurry && setting.is_program()))
+        .filter(|setting| !(hurry && setting.may_be_late()))
         .try_for_each(|setting| apply::apply(&dir, setting, warnings))
 }
 

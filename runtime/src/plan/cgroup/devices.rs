@@ -132,6 +132,14 @@ pub(super) struct Policy {
     pub(super) rules: Vec<Rule>,
 }
 
+impl Policy {
+    /// Whether nothing keeps a process from making nodes: either default lets it.
+    pub(super) fn allows_every_node(&self) -> bool {
+        let concerns = |rule: &Rule| rule.access.without(Access::MKNOD) != rule.access;
+        !self.rules.iter().any(|rule| !rule.allow && concerns(rule))
+    }
+}
+
 /// The v1 kernel's list: a default and its exceptions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DeviceList {
@@ -170,13 +178,14 @@ pub(super) fn plan(sink: &mut Sink, entries: &[LinuxDeviceCgroup]) -> Result<(),
     }
     let origin = sink.at("devices");
     let policy = policy(entries, &origin)?;
-    let lenient = sink.lenient;
+    let (lenient, late) = (sink.lenient, policy.allows_every_node());
     if sink.groups.iter().any(|group| group.has("devices")) {
         let list = list(&policy)?;
         let setting = Setting::DeviceList {
             list,
             origin: origin.clone(),
             lenient,
+            late,
         };
         return sink.push("devices", &origin, setting);
     }
@@ -191,6 +200,7 @@ pub(super) fn plan(sink: &mut Sink, entries: &[LinuxDeviceCgroup]) -> Result<(),
             code,
             origin,
             lenient,
+            late,
         }),
         None if lenient => {}
         None => {

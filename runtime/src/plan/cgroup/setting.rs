@@ -131,6 +131,8 @@ pub enum Setting {
         origin: Origin,
         /// A refusal for want of privilege only warns.
         lenient: bool,
+        /// Nodes of every kind may be made all the same, so that it makes no difference to init when this comes.
+        late: bool,
     },
     /// v2: a program of type BPF_PROG_TYPE_CGROUP_DEVICE, in place of the one before.
     DeviceProgram {
@@ -140,14 +142,20 @@ pub enum Setting {
         origin: Origin,
         /// A refusal for want of privilege only warns.
         lenient: bool,
+        /// Nodes of every kind may be made all the same, so that it makes no difference to init when this comes.
+        late: bool,
     },
 }
 
 impl Setting {
-    /// Whether it is a program for devices, which takes the kernel long to verify.
+    /// Whether it may come when init has begun: rules for devices, which take the kernel long, v2's program to
+    /// verify and v1's a write each.
     #[must_use]
-    pub fn is_program(&self) -> bool {
-        matches!(self, Self::DeviceProgram { .. })
+    pub fn may_be_late(&self) -> bool {
+        matches!(
+            self,
+            Self::DeviceProgram { late: true, .. } | Self::DeviceList { late: true, .. }
+        )
     }
 }
 

@@ -110,6 +110,10 @@ proptest! {
                     let wanted = oracle(&policy, kind, access, major, minor);
                     prop_assert_eq!(run(&program, kind, access, major, minor), wanted);
                 }
+                if policy.allows_every_node() {
+                    let by_list = list.as_ref().is_none_or(|list| kernel_v1(list, kind, Access::MKNOD, major, minor));
+                    prop_assert!(by_list && oracle(&policy, kind, Access::MKNOD, major, minor));
+                }
                 // Where a default of ours had to go, v1 may refuse more than v2, never less.
                 for bit in [Access::READ, Access::WRITE, Access::MKNOD] {
                     if let Some(list) = &list {
@@ -142,6 +146,27 @@ fn a_listed_denial_comes_before_the_defaults() {
         1,
         3
     ));
+}
+
+#[test]
+fn rules_may_be_late_unless_they_keep_nodes_from_being_made() {
+    for (listed, late) in [
+        (r#"{"allow": false}"#, true),
+        (r#"{"allow": true}"#, true),
+        (
+            r#"{"allow": false, "type": "c", "major": 1, "access": "rw"}"#,
+            true,
+        ),
+        (
+            r#"{"allow": false, "type": "c", "major": 1, "access": "wm"}"#,
+            false,
+        ),
+        (r#"{"allow": false, "type": "b", "access": "m"}"#, false),
+    ] {
+        let json = format!(r#"[{{"allow": false}}, {listed}]"#);
+        let (_, policy) = both(&serde_json::from_str::<Vec<_>>(&json).expect("entries"));
+        assert_eq!(policy.allows_every_node(), late, "{listed}");
+    }
 }
 
 #[test]
