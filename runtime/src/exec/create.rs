@@ -126,7 +126,7 @@ pub fn create(
     };
     // Init is at work meanwhile.
     let result = note(&mut container, &init)
-        .and_then(|()| Ok(groups.set_device_rules()?))
+        .and_then(|()| Ok(groups.load_late()?))
         .and_then(|()| Ok(container.write_config(extras.config)?))
         .and_then(|()| stage(plan, extras, &mut container, &init))
         .map(|()| close_own_tree())

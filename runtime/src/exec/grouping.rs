@@ -20,13 +20,13 @@ pub struct Grouping {
     /// Absent where systemd makes them, once it is told of a process.
     prepared: Option<Prepared>,
     warnings: Vec<String>,
-    /// Whether the rules for devices are still to be set.
+    /// Whether a program is still to be loaded.
     hurried: bool,
 }
 
 impl Grouping {
-    /// Makes the cgroups that the container's record names. With `hurry`, rules for devices that may be late are left to
-    /// [`Grouping::set_device_rules`].
+    /// Makes the cgroups that the container's record names. With `hurry`, a program for devices that may be late is left to
+    /// [`Grouping::load_late`].
     pub(super) fn begin(
         plan: &CgroupPlan,
         container: &Container,
@@ -49,10 +49,10 @@ impl Grouping {
         })
     }
 
-    /// Sets the rules that [`Grouping::begin`] has left out.
-    pub(super) fn set_device_rules(&mut self) -> Result<(), StepError> {
+    /// Loads the program that [`Grouping::begin`] has left out.
+    pub(super) fn load_late(&mut self) -> Result<(), StepError> {
         if std::mem::take(&mut self.hurried) {
-            cgroup::set_device_rules(&self.plan, &mut self.warnings)?;
+            cgroup::load_late(&self.plan, &mut self.warnings)?;
         }
         Ok(())
     }

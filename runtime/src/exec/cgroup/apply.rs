@@ -25,7 +25,7 @@ pub fn before_attach(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), S
 }
 
 /// Applies what may be late of what comes before the attach.
-pub fn set_device_rules(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
+pub fn load_late(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
     for group in &plan.groups {
         let rules = group.before.iter().filter(|setting| setting.may_be_late());
         for setting in rules {

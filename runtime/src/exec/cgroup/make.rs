@@ -82,7 +82,7 @@ pub fn prepare(
     prepare_all(plan, record, false, warnings)
 }
 
-/// As [`prepare`], but for what may be late: [`set_device_rules`](apply::set_device_rules) is to follow before
+/// As [`prepare`], but for what may be late: [`load_late`](apply::load_late) is to follow before
 /// anything runs in the cgroups that is not the runtime's.
 pub fn prepare_in_hurry(
     plan: &CgroupPlan,

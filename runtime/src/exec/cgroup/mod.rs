@@ -17,7 +17,7 @@ mod remove;
 mod stats;
 mod systemd;
 
-pub use apply::{after_attach, before_attach, set_device_rules};
+pub use apply::{after_attach, before_attach, load_late};
 pub use attach::{Prepared, open, open_of_process};
 pub use freeze::{freeze, thaw};
 pub use make::{prepare, prepare_in_hurry, survey};

@@ -185,7 +185,6 @@ pub(super) fn plan(sink: &mut Sink, entries: &[LinuxDeviceCgroup]) -> Result<(),
             list,
             origin: origin.clone(),
             lenient,
-            late,
         };
         return sink.push("devices", &origin, setting);
     }

@@ -131,8 +131,6 @@ pub enum Setting {
         origin: Origin,
         /// A refusal for want of privilege only warns.
         lenient: bool,
-        /// Nodes of every kind may be made all the same, so that it makes no difference to init when this comes.
-        late: bool,
     },
     /// v2: a program of type BPF_PROG_TYPE_CGROUP_DEVICE, in place of the one before.
     DeviceProgram {
@@ -148,14 +146,11 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// Whether it may come when init has begun: rules for devices, which take the kernel long, v2's program to
-    /// verify and v1's a write each.
+    /// Whether it may come when init has begun: a program for devices, which takes the kernel long to verify. v1's
+    /// list may not: it is written entry by entry, and at first forbids everything.
     #[must_use]
     pub fn may_be_late(&self) -> bool {
-        matches!(
-            self,
-            Self::DeviceProgram { late: true, .. } | Self::DeviceList { late: true, .. }
-        )
+        matches!(self, Self::DeviceProgram { late: true, .. })
     }
 }
 
