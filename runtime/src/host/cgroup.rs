@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, statfs};
 use nix::unistd::{AccessFlags, access};
 
 use crate::read;
@@ -76,11 +76,9 @@ impl CgroupLayout {
     /// Looks at the machine, `first` saying whether the user namespace is the first.
     pub(super) fn probe_within(first: bool) -> io::Result<Self> {
         let own = parse_own(&read::small_text("/proc/self/cgroup")?);
-        let mut layout = match pure_v2(&own) {
-            Some(v2) => Self {
-                v2: Some(v2),
-                ..Self::default()
-            },
+        let usual = pure_v2(&own).or_else(|| usual_v1(Path::new(USUAL_ROOT), &own));
+        let mut layout = match usual {
+            Some(usual) => usual,
             None => parse_mounts(&read::listing("/proc/self/mountinfo")?, &own),
         };
         layout.systemd = Path::new("/run/systemd/system").is_dir();
@@ -182,26 +180,51 @@ fn parse_own(text: &str) -> Vec<Own> {
 
 /// The usual v2 machine, recognised without reading mountinfo, which may have thousands of lines. As for runc and
 /// crun, v1 hierarchies that are mounted elsewhere do not count then.
-fn pure_v2(own: &[Own]) -> Option<Hierarchy> {
+fn pure_v2(own: &[Own]) -> Option<CgroupLayout> {
     let unified = own.iter().find(|own| own.controllers.is_empty())?;
-    if statfs(USUAL_ROOT).ok()?.filesystem_type() != CGROUP2_SUPER_MAGIC {
-        return None;
+    let v2 = unified.at_usual_place(Path::new(USUAL_ROOT), CGROUP2_SUPER_MAGIC)?;
+    Some(CgroupLayout {
+        v2: Some(v2),
+        ..CgroupLayout::default()
+    })
+}
+
+/// The usual v1 machine, each hierarchy in a folder of `root` that has its name (hier(7)), recognised likewise; a v2
+/// hierarchy that is mounted elsewhere than at `unified` does not count then.
+fn usual_v1(root: &Path, own: &[Own]) -> Option<CgroupLayout> {
+    let mut layout = CgroupLayout::default();
+    // /proc lists the hierarchy that was mounted last first.
+    for own in own.iter().rev() {
+        if own.controllers.is_empty() {
+            layout.v2 = own.at_usual_place(&root.join("unified"), CGROUP2_SUPER_MAGIC);
+        } else {
+            let name = own.controllers.join(",");
+            let place = root.join(name.strip_prefix("name=").unwrap_or(&name));
+            let found = own.at_usual_place(&place, CGROUP_SUPER_MAGIC)?;
+            layout.v1.push(found);
+        }
     }
-    let relative = unified.path.strip_prefix("/").ok()?;
-    let mount = PathBuf::from(USUAL_ROOT);
-    // A mount of a part of the tree shows other paths than /proc does; then mountinfo decides.
-    mount
-        .join(relative)
-        .join("cgroup.procs")
-        .exists()
-        .then(|| Hierarchy {
-            mount,
+    (!layout.v1.is_empty()).then_some(layout)
+}
+
+impl Own {
+    /// The hierarchy, if all of it is mounted at `mount`, as a file system of this type.
+    fn at_usual_place(&self, mount: &Path, magic: FsType) -> Option<Hierarchy> {
+        if statfs(mount).ok()?.filesystem_type() != magic {
+            return None;
+        }
+        let relative = self.path.strip_prefix("/").ok()?;
+        // A mount of a part of the tree shows other paths than /proc does; then mountinfo decides.
+        let shown = || mount.join(relative).join("cgroup.procs").exists();
+        (relative.as_os_str().is_empty() || shown()).then(|| Hierarchy {
+            mount: mount.to_owned(),
             root: PathBuf::from("/"),
-            controllers: Vec::new(),
+            controllers: self.controllers.clone(),
             own: Some(relative.to_owned()),
             writable: false,
             delegated: None,
         })
+    }
 }
 
 fn parse_mounts(mountinfo: &[u8], own: &[Own]) -> CgroupLayout {
@@ -382,6 +405,25 @@ mod tests {
             parse_mounts(moved.as_bytes(), &parse_own(OWN)).mode(),
             Mode::Hybrid
         );
+    }
+
+    #[test]
+    fn what_is_found_without_mountinfo_is_what_it_says() {
+        let own = parse_own(&read::small_text("/proc/self/cgroup").expect("/proc is mounted"));
+        let mountinfo = read::listing("/proc/self/mountinfo").expect("/proc is mounted");
+        let usual = pure_v2(&own).or_else(|| usual_v1(Path::new(USUAL_ROOT), &own));
+        if let Some(usual) = usual {
+            assert_eq!(usual, parse_mounts(&mountinfo, &own));
+        }
+    }
+
+    #[test]
+    fn folders_that_only_look_like_hierarchies_are_left_to_mountinfo() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(root.path().join("memory")).expect("made");
+        assert_eq!(usual_v1(root.path(), &parse_own("2:memory:/\n")), None);
+        assert_eq!(usual_v1(root.path(), &parse_own("2:pids:/\n")), None);
+        assert_eq!(usual_v1(root.path(), &parse_own("0::/\n")), None);
     }
 
     #[test]
