@@ -1,7 +1,7 @@
 //! Puts a further process into a container: `exec`.
 
 use std::convert::Infallible;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -150,8 +150,11 @@ fn run(
         .is_some_and(|filter| filter.listener.is_some())
     {
         if !entering.privileged {
-            // The runtime may trace a process of its own user only while that is dumpable (ptrace(2)).
-            // What it held from outside is closed by now, and its executable is protected.
+            // The runtime may trace a process of its own user only while that is dumpable (ptrace(2)). Then
+            // nothing from outside may be left in it; its executable is protected.
+            let keep = [channel.as_fd().as_raw_fd()];
+            sys::close_all_but(3 + entering.inherited_fds, &keep)
+                .step(&NONE, || "close what is outside")?;
             prctl::set_dumpable(true).step(&NONE, || "become dumpable")?;
         }
         channel
