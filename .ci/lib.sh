@@ -3,8 +3,9 @@
 # shellcheck disable=SC2154  # logs, budget: set by .ci/run
 passed=0 failed=0 skipped=0
 
-# What a build, apt or criu (its knowledge of the kernel) leaves on any machine, and is not the suite's.
-ci_ignore=(-i 'file /tmp/rustc*' -i 'file /tmp/cargo*' -i 'file /run/lock*' -i 'file /run/criu.kdat*')
+# What a build, apt, criu (its knowledge of the kernel) or crun (its own root, whatever --root says) leaves on any
+# machine, and is not the suite's.
+ci_ignore=(-i 'file /tmp/rustc*' -i 'file /tmp/cargo*' -i 'file /run/lock*' -i 'file /run/criu.kdat*' -i 'file /run/crun')
 
 log_of() { printf '%s/%s.log\n' "$logs" "$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$1" | sed 's/-*$//')"; }
 
