@@ -91,9 +91,7 @@ pub fn create(
         .then(Procfs::open)
         .transpose()
         .step(&NONE, || "open /proc")?;
-    // Init is the runtime's own as long as it runs no hooks.
-    let hurry = plan.hooks.create_container.is_empty();
-    let mut groups = Grouping::begin(&plan.cgroup, &container, hurry)?;
+    let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.opens_trees).inspect_err(|_| remove_cgroups(&container))?;
@@ -124,12 +122,7 @@ pub fn create(
         privileged: extras.privileged,
         claims,
     };
-    // Init is at work meanwhile.
-    let result = note(&mut container, &init)
-        .and_then(|()| Ok(groups.load_late()?))
-        .and_then(|()| Ok(container.write_config(extras.config)?))
-        .and_then(|()| stage(plan, extras, &mut container, &init))
-        .map(|()| close_own_tree())
+    let result = meanwhile(plan, extras, &mut container, &init, &mut groups)
         .and_then(|()| {
             rise.run(&mut container, &mut init, &mut |container, pid| {
                 groups.attach(container, pid)
@@ -249,29 +242,29 @@ fn made(plan: &Plan, extras: &Extras<'_>) -> Status {
     }
 }
 
-/// Notes init for whoever finds the container half-made, while init is at work.
-fn note(container: &mut Container, init: &Spawned) -> Result<(), CreateError> {
-    // One that has ended already says why.
-    if let Some(process) = Process::behind(init.pid.as_raw(), &init.pidfd) {
-        container.update_copy(|record| identify(record, process))?;
-    }
-    Ok(())
-}
-
-/// Writes the record of the container that is made, while init is at work, where no other comes before it.
-fn stage(
+/// What need not be there before the clone, while init is at work.
+fn meanwhile(
     plan: &Plan,
     extras: &Extras<'_>,
     container: &mut Container,
     init: &Spawned,
+    groups: &mut Grouping,
 ) -> Result<(), CreateError> {
-    if !plan.hooks.prestart.is_empty() || !plan.hooks.create_runtime.is_empty() {
-        return Ok(());
+    // One that has ended already says why.
+    let process = Process::behind(init.pid.as_raw(), &init.pidfd);
+    if let Some(process) = process {
+        // For whoever finds the container half-made.
+        container.update_copy(|record| identify(record, process))?;
     }
-    match Process::behind(init.pid.as_raw(), &init.pidfd) {
-        Some(process) => Ok(container.stage(recorded(process, made(plan, extras))?)?),
-        None => Ok(()),
+    groups.load_late()?;
+    container.write_config(extras.config)?;
+    // Where no other record comes before that of the container that is made.
+    let next = plan.hooks.prestart.is_empty() && plan.hooks.create_runtime.is_empty();
+    if let Some(process) = process.filter(|_| next) {
+        container.stage(recorded(process, made(plan, extras))?)?;
     }
+    close_own_tree();
+    Ok(())
 }
 
 /// Sets what `delete --force` ends.

@@ -20,41 +20,32 @@ pub struct Grouping {
     /// Absent where systemd makes them, once it is told of a process.
     prepared: Option<Prepared>,
     warnings: Vec<String>,
-    /// Whether a program is still to be loaded.
-    hurried: bool,
 }
 
 impl Grouping {
-    /// Makes the cgroups that the container's record names. With `hurry`, a program for devices that may be late is left to
-    /// [`Grouping::load_late`].
-    pub(super) fn begin(
-        plan: &CgroupPlan,
-        container: &Container,
-        hurry: bool,
-    ) -> Result<Self, CreateError> {
+    /// Makes the cgroups that the container's record names. [`Grouping::load_late`] is to follow.
+    pub(super) fn begin(plan: &CgroupPlan, container: &Container) -> Result<Self, CreateError> {
         let record = container.record().cgroup.clone().unwrap_or_default();
         let mut warnings = plan.warnings.clone();
-        let hurry = hurry && plan.scope.is_none();
         let prepared = match plan.scope {
             Some(_) => None,
-            None if hurry => Some(cgroup::prepare_in_hurry(plan, &record, &mut warnings)?),
-            None => Some(cgroup::prepare(plan, &record, &mut warnings)?),
+            None => Some(cgroup::prepare_early(plan, &record, &mut warnings)?),
         };
         Ok(Self {
             plan: plan.clone(),
             record,
             prepared,
             warnings,
-            hurried: hurry,
         })
     }
 
-    /// Loads the program that [`Grouping::begin`] has left out.
+    /// Applies what may come when the first process has begun. What systemd makes is not there yet, and gets all
+    /// of it then.
     pub(super) fn load_late(&mut self) -> Result<(), StepError> {
-        if std::mem::take(&mut self.hurried) {
-            cgroup::load_late(&self.plan, &mut self.warnings)?;
+        match self.prepared {
+            Some(_) => cgroup::load_late(&self.plan, &mut self.warnings),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What a process needs in order to enter them by itself.

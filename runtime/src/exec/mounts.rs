@@ -143,7 +143,7 @@ fn new(root: &Root, mount_: &Mount, fstype: &CString, source: &CString) -> Resul
     match below {
         Some(below) => copy_up_into(root, mount_, &below)?,
         None if name == "tmpfs" && !mount_.flags.contains(MsFlags::MS_RDONLY) => {
-            root.is_fresh(&mount_.target);
+            root.note_fresh(&mount_.target);
         }
         None => {}
     }

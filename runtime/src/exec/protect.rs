@@ -8,7 +8,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ use crate::plan::Origin;
 use crate::sys::entry::{found_protected, own_tree};
 use crate::sys::main::args;
 use crate::sys::mount::{MountAttr, attr, clone_tree, set_attr};
-use crate::sys::process::{StringVec, cloexec_from, close_inherited, exec_fd};
+use crate::sys::process::{StringVec, cloexec_from, close_all_but, exec_fd};
 
 const EXE: &str = "/proc/self/exe";
 
@@ -43,7 +43,12 @@ pub fn enter(inherited: u32, own: Option<BorrowedFd<'_>>) -> Result<(), StepErro
     if !found_protected() {
         execute_protected(inherited)?;
     }
-    close_inherited(3 + inherited, own, own_tree()).step(origin, || "close what the caller leaked")
+    let keep: Vec<_> = own
+        .map(|fd| fd.as_raw_fd())
+        .into_iter()
+        .chain(own_tree())
+        .collect();
+    close_all_but(3 + inherited, &keep).step(origin, || "close what the caller leaked")
 }
 
 /// Executes the protected file, unless this process runs from one.

@@ -40,13 +40,13 @@ impl Root {
     }
 
     /// Takes note of an empty file system that was just mounted.
-    pub fn is_fresh(&self, path: &Path) {
+    pub fn note_fresh(&self, path: &Path) {
         let path = path.to_owned();
         self.fresh.replace(Some(Fresh { path, fd: None }));
     }
 
     /// Makes a folder right below the file system that was mounted last, if that is where `path` lies and
-    /// nothing is there: no link can have led to it. Something else that is mounted may cover that file system.
+    /// nothing is there: no link can have led to it. Any other path ends that: what is mounted there may cover it.
     pub fn make_in_fresh(&self, path: &Path) -> Option<OwnedFd> {
         let mut fresh = self.fresh.take()?;
         let name = path.file_name()?;
@@ -278,11 +278,11 @@ mod tests {
         let root = root(inside.path());
         let make = |path| root.make_in_fresh(Path::new(path)).is_some();
         assert!(!make("dev/pts"), "nothing is fresh");
-        root.is_fresh(Path::new("dev"));
+        root.note_fresh(Path::new("dev"));
         assert!(make("dev/pts") && make("dev/shm"));
         assert!(inside.path().join("dev/pts").is_dir());
         for other in ["dev/there", "dev/link", "other/pts", "dev/pts/deeper", ""] {
-            root.is_fresh(Path::new("dev"));
+            root.note_fresh(Path::new("dev"));
             assert!(!make(other), "{other}");
             assert!(!make("dev/next"), "{other} may have covered it");
         }

@@ -89,7 +89,7 @@ impl Plan {
         let mounts = mounts::expand(mounts, &facts.cgroups, &cgroup, &namespaces)?;
         let linux = spec.linux().as_ref();
         let has_uts = namespaces.has(LinuxNamespaceType::Uts);
-        Ok(Self {
+        let mut plan = Self {
             rootfs: rootfs::plan(spec, options, &namespaces)?,
             devices: devices::plan(spec, facts, &namespaces, &mounts)?,
             mounts,
@@ -122,7 +122,12 @@ impl Plan {
             listen_fds: options.listen_fds,
             notifies,
             namespaces,
-        })
+        };
+        if !plan.hooks.create_container.is_empty() {
+            // They run in the container's cgroups, while it is made.
+            plan.cgroup.leave_nothing_late();
+        }
+        Ok(plan)
     }
 
     /// Whether init writes to a file of `/proc`.
@@ -207,6 +212,36 @@ mod tests {
         assert!(!notifies);
         assert_eq!(mounts, 0);
         assert_eq!(env.len(), 2, "config.json is left alone");
+    }
+
+    #[test]
+    fn rules_for_devices_are_not_late_where_hooks_run_inside() {
+        let late = |hooks: &str| {
+            let json = format!(
+                r#"{{"ociVersion":"1.3.0","root":{{"path":"r"}},"hooks":{hooks},"linux":{{
+                "resources":{{"devices":[{{"allow":false}}]}},"namespaces":[{{"type":"mount"}}]}}}}"#
+            );
+            let config = crate::spec::from_str(json).expect("valid");
+            let mut facts = Facts::privileged();
+            facts.cgroups.v2 = Some(crate::host::Hierarchy {
+                mount: "/sys/fs/cgroup".into(),
+                root: "/".into(),
+                controllers: Vec::new(),
+                own: Some("".into()),
+                writable: true,
+                delegated: None,
+            });
+            let options = Options {
+                id: "k".into(),
+                ..Options::default()
+            };
+            let plan = Plan::new(&config, &facts, &options).expect("it can be planned");
+            let settings = plan.cgroup.groups.iter().flat_map(|group| &group.before);
+            settings.filter(|setting| setting.may_be_late()).count()
+        };
+        assert_eq!(late("{}"), 1);
+        assert_eq!(late(r#"{"createRuntime":[{"path":"/h"}]}"#), 1);
+        assert_eq!(late(r#"{"createContainer":[{"path":"/h"}]}"#), 0);
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl Store {
         Ok(self.root.join(id))
     }
 
-    /// Makes the folder of a new container, locks it and writes the first record. A container that is dropped before [`Container::keep`] is removed again.
+    /// Makes the folder of a new container, locks it and writes the first record. A container that is dropped before
+    /// [`Container::keep`] is removed again.
     ///
     /// `complete` adds to the record, before it is written, what may be looked at only once the id is
     /// taken.

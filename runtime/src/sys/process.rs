@@ -1,7 +1,7 @@
 //! What changes this process, or becomes another program.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -234,18 +234,6 @@ pub fn close_all_but(first: u32, keep: &[i32]) -> nix::Result<()> {
         from = fd.saturating_add(1);
     }
     Ok(())
-}
-
-/// Closes what this process inherited from `first` on. `own` is all that it has opened there itself, and `tree`
-/// what it runs from.
-pub fn close_inherited(
-    first: u32,
-    own: Option<BorrowedFd<'_>>,
-    tree: Option<RawFd>,
-) -> nix::Result<()> {
-    let own = own.map(|fd| fd.as_raw_fd());
-    let keep: Vec<RawFd> = own.into_iter().chain(tree).collect();
-    close_all_but(first, &keep)
 }
 
 /// Makes `fd` survive execve(2), or not.

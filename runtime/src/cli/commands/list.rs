@@ -52,8 +52,8 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     print_json(&(!views.is_empty()).then_some(views))
 }
 
-/// What `with` makes of the records that can be read, in pieces and in the order of their ids. A folder without one is a container that is
-/// about to be or has just ceased to be.
+/// What `with` makes of the records that can be read, in pieces and in the order of their ids. A folder without one
+/// is a container that is about to be or has just ceased to be.
 fn read_all<T: Send>(
     context: &Context,
     with: impl Fn(&mut Reader, Vec<Record>) -> Vec<T> + Sync,

@@ -32,6 +32,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let started = finish::Sequel::of_plan(&launch.plan)
         .map_err(CommandError::from)
         .and_then(|sequel| finish::run(context, container, sequel, &created.init.channel));
+    drop(created.groups);
     let container = match started {
         Ok(container) => container,
         Err(error) => {

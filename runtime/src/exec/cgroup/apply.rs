@@ -27,10 +27,8 @@ pub fn before_attach(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), S
 /// Applies what may be late of what comes before the attach.
 pub fn load_late(plan: &CgroupPlan, warnings: &mut Warnings) -> Result<(), StepError> {
     for group in &plan.groups {
-        let rules = group.before.iter().filter(|setting| setting.may_be_late());
-        for setting in rules {
-            apply(&group.dir(), setting, warnings)?;
-        }
+        let mut late = group.before.iter().filter(|setting| setting.may_be_late());
+        late.try_for_each(|setting| apply(&group.dir(), setting, warnings))?;
     }
     Ok(())
 }
@@ -68,7 +66,6 @@ pub(super) fn apply(
             list,
             origin,
             lenient,
-            ..
         } => lenience(device_list::apply(dir, list, origin), *lenient, warnings),
         Setting::DeviceProgram {
             code,

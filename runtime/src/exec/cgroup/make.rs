@@ -79,29 +79,25 @@ pub fn prepare(
     record: &CgroupRecord,
     warnings: &mut Warnings,
 ) -> Result<Prepared, StepError> {
-    prepare_all(plan, record, false, warnings)
+    let prepared = prepare_early(plan, record, warnings)?;
+    apply::load_late(plan, warnings).inspect_err(|_| {
+        // As below.
+        let _ = remove::remove_made(record, remove::SHORT);
+    })?;
+    Ok(prepared)
 }
 
-/// As [`prepare`], but for what may be late: [`load_late`](apply::load_late) is to follow before
-/// anything runs in the cgroups that is not the runtime's.
-pub fn prepare_in_hurry(
+/// As [`prepare`], but for what may be late: [`load_late`](apply::load_late) is to follow before anything runs in the
+/// cgroups that is not the runtime's.
+pub fn prepare_early(
     plan: &CgroupPlan,
     record: &CgroupRecord,
-    warnings: &mut Warnings,
-) -> Result<Prepared, StepError> {
-    prepare_all(plan, record, true, warnings)
-}
-
-fn prepare_all(
-    plan: &CgroupPlan,
-    record: &CgroupRecord,
-    hurry: bool,
     warnings: &mut Warnings,
 ) -> Result<Prepared, StepError> {
     let result = plan
         .groups
         .iter()
-        .try_for_each(|group| make(group, record, hurry, warnings));
+        .try_for_each(|group| make(group, record, warnings));
     let result = result
         .and_then(|()| hand_over(plan))
         .and_then(|()| Prepared::of_plan(plan));
@@ -124,12 +120,7 @@ fn hand_over(plan: &CgroupPlan) -> Result<(), StepError> {
     v2.try_for_each(|group| delegate::hand_over(&group.dir(), owner))
 }
 
-fn make(
-    group: &Group,
-    record: &CgroupRecord,
-    hurry: bool,
-    warnings: &mut Warnings,
-) -> Result<(), StepError> {
+fn make(group: &Group, record: &CgroupRecord, warnings: &mut Warnings) -> Result<(), StepError> {
     let dir = group.dir();
     if group.version == Version::V2 {
         enable(&group.mount, group)?;
@@ -151,7 +142,7 @@ fn make(
     group
         .before
         .iter()
-        .filter(|setting| !(hurry && setting.may_be_late()))
+        .filter(|setting| !setting.may_be_late())
         .try_for_each(|setting| apply::apply(&dir, setting, warnings))
 }
 

@@ -20,7 +20,7 @@ mod systemd;
 pub use apply::{after_attach, before_attach, load_late};
 pub use attach::{Prepared, open, open_of_process};
 pub use freeze::{freeze, thaw};
-pub use make::{prepare, prepare_in_hurry, survey};
+pub use make::{prepare, prepare_early, survey};
 pub use oom::OomWatch;
 pub(super) use processes::told_apart_by;
 pub use processes::{pids, signal_all};

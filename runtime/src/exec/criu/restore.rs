@@ -86,7 +86,8 @@ struct Rising<'a> {
 impl Rising<'_> {
     fn run(&mut self, options: &Options) -> Result<(Pid, OwnedFd, Vec<String>), CreateError> {
         self.container.write_config(self.extras.config)?;
-        let mut groups = Grouping::begin(&self.plan.cgroup, &self.container, false)?;
+        let mut groups = Grouping::begin(&self.plan.cgroup, &self.container)?;
+        groups.load_late()?;
         self.claims
             .enter_class(self.plan.intel_rdt.as_ref(), &mut self.container)?;
         let root = MountedRoot::new(self.plan, &self.container)?;

@@ -7,7 +7,7 @@ use super::path::{self, Place};
 use super::properties::properties;
 use super::request::Request;
 use super::resources::Resources;
-use super::setting::{Group, Version};
+use super::setting::{Group, Setting, Version};
 use super::sink::Sink;
 use super::systemd::{self, Scope};
 use super::{blkio, cpu, devices, memory, misc};
@@ -36,6 +36,17 @@ pub struct CgroupPlan {
     pub owner: Option<u32>,
     /// What is left undone for want of privilege.
     pub warnings: Vec<String>,
+}
+
+impl CgroupPlan {
+    /// Takes it that not only the runtime's own processes enter the cgroups before they are complete.
+    pub(in crate::plan) fn leave_nothing_late(&mut self) {
+        for setting in self.groups.iter_mut().flat_map(|group| &mut group.before) {
+            if let Setting::DeviceProgram { late, .. } = setting {
+                *late = false;
+            }
+        }
+    }
 }
 
 /// Plans the cgroups of a new container.

@@ -140,7 +140,7 @@ pub enum Setting {
         origin: Origin,
         /// A refusal for want of privilege only warns.
         lenient: bool,
-        /// Nodes of every kind may be made all the same, so that it makes no difference to init when this comes.
+        /// It makes no difference to init when this comes: nodes of every kind may be made all the same.
         late: bool,
     },
 }
