@@ -2,13 +2,12 @@
 //! once, late, or never. The floor beside them makes real ones, and so does plimrun where a benchmark is ended
 //! early.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::thread::sleep;
 
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use plimsoll::bench::document::{Document, Phase, Series};
@@ -22,7 +21,7 @@ mod early;
 )]
 mod suite;
 
-use early::{Endless, LOOK, note, remains};
+use early::{Endless, note, remains};
 
 /// Writes a runtime that knows `run` only, and does `first` before it starts the payload.
 fn runtime(dir: &Path, name: &str, first: &str) -> String {
@@ -158,17 +157,18 @@ fn a_signal_ends_it_with_its_resident_containers() {
     broke_off(&bench);
 }
 
-/// The process group of a runtime that hangs.
-struct Hung(Pid);
+/// A runtime that hangs.
+struct Hung {
+    group: Pid,
+    /// A pipe that each process of the group holds open.
+    held: File,
+}
 
 impl Hung {
-    /// Whether it goes: what was killed stays until the machine's init has waited for it.
+    /// Whether it goes, all of it.
     fn gone(&self) -> bool {
         let deadline = Deadline::after(Limits::default().gone);
-        while killpg(self.0, None) != Err(Errno::ESRCH) && !deadline.left().is_zero() {
-            sleep(LOOK);
-        }
-        killpg(self.0, None) == Err(Errno::ESRCH)
+        deadline.readable(self.held.as_fd()).unwrap()
     }
 }
 
@@ -176,17 +176,22 @@ impl Drop for Hung {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // It may have ended before the test failed.
-            let _ = killpg(self.0, Signal::SIGKILL);
+            let _ = killpg(self.group, Signal::SIGKILL);
         }
     }
 }
 
 /// A benchmark of a runtime that hangs.
 fn hanging() -> Option<(Endless, Hung)> {
-    let runtime = |dir: &Path| runtime(dir, "hung", &format!("{}\nsleep 1000", note(dir)));
+    let runtime = |dir: &Path| {
+        let held = dir.join("held").display().to_string();
+        let first = format!("mkfifo {held}\nexec 9<>{held}\n{}\nsleep 1000", note(dir));
+        runtime(dir, "hung", &first)
+    };
     let bench = endless(&["--rounds", "1", "--timeout", "1000"], runtime)?;
-    let hung = bench.until("the runtime", |bench| bench.told_pid().map(Hung));
-    Some((bench, hung))
+    let group = bench.until("the runtime", Endless::told_pid);
+    let held = File::open(bench.file("held")).unwrap();
+    Some((bench, Hung { group, held }))
 }
 
 #[test]
@@ -212,9 +217,11 @@ fn a_further_signal_ends_it_where_it_stands() {
     let watch = watch.flatten().next().expect("there is a stop-watch");
     kill(Pid::from_raw(watch), Signal::SIGSTOP).unwrap();
     let deadline = Deadline::after(Limits::default().event);
-    while bench.alive() && !deadline.left().is_zero() {
+    loop {
         bench.signal(Signal::SIGTERM);
-        sleep(LOOK);
+        if bench.ended_soon() || deadline.left().is_zero() {
+            break;
+        }
     }
     assert_eq!(bench.status(), Some(143), "{}", bench.read("stderr"));
     assert!(bench.run_dir().is_some(), "it was cleaned up at once");

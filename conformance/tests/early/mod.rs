@@ -3,16 +3,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use plimsoll::drive::{Deadline, Limits, Pidfd};
 use tempfile::TempDir;
-
-/// How often it is looked whether something has come about.
-pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// The command, in a temporary folder of its own.
 pub(crate) struct Endless {
@@ -65,9 +60,8 @@ impl Endless {
             if let Some(seen) = seen(self) {
                 return seen;
             }
-            assert!(self.alive(), "{}", self.read("stderr"));
+            assert!(!self.ended_soon(), "{}", self.read("stderr"));
             assert!(!deadline.left().is_zero(), "{what}: not in time");
-            sleep(LOOK);
         }
     }
 
@@ -93,8 +87,10 @@ impl Endless {
         kill(self.pid(), signal).unwrap();
     }
 
-    pub(crate) fn alive(&self) -> bool {
-        self.pidfd.alive().unwrap()
+    /// Whether it ends before it is looked again for something else.
+    pub(crate) fn ended_soon(&self) -> bool {
+        let look = Deadline::after(Limits::default().look);
+        self.pidfd.ended(look).unwrap()
     }
 
     /// Waits for its end, and answers the exit status.
