@@ -71,10 +71,20 @@ impl Service {
     /// Says something as the program would, through the socket that its environment names.
     fn say(&self, words: &str) {
         let pid = self.pid();
-        let env = std::fs::read(format!("/proc/{pid}/environ")).expect("it lives");
-        let name = text(&env)
+        let deadline = Instant::now() + PATIENCE;
+        // A program counts as running from the moment at which execve closes what init kept open,
+        // which the kernel does shortly before it lays out the new environment: until then it is empty.
+        let env = loop {
+            let env = std::fs::read(format!("/proc/{pid}/environ")).expect("it lives");
+            if !env.is_empty() {
+                break text(&env);
+            }
+            assert!(Instant::now() < deadline, "it has no environment");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let name = env
             .split('\0')
-            .find_map(|entry| entry.strip_prefix("NOTIFY_SOCKET=").map(str::to_owned))
+            .find_map(|entry| entry.strip_prefix("NOTIFY_SOCKET="))
             .expect("the program is told of a socket");
         let socket = PathBuf::from(format!("/proc/{pid}/root{name}"));
         let client = UnixDatagram::unbound().expect("a socket");
