@@ -54,6 +54,11 @@ fn begin(named: bool) {
             println!("cargo::rustc-cfg=known_libc");
             println!("cargo::rustc-cfg=known_libc=\"{version}\"");
             println!("cargo::rustc-env=PLIMRUN_LIBC={version}");
+            // Since 2.36 the library takes the addresses that it writes at the start from bit maps as well
+            // (DT_RELR), which are 1 KB instead of 108. An older GNU ld or LLD overlooks the option.
+            if libc::linker().is_ok() {
+                println!("cargo::rustc-link-arg-bin=plimrun=-Wl,-z,pack-relative-relocs");
+            }
             println!("plimrun begins glibc {version} itself");
         }
         Err(reason) => println!("plimrun begins by the C library's _start: {reason}"),

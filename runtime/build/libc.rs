@@ -1,6 +1,8 @@
-//! Looks at the C library that the program will be linked with: may the program begin it itself?
+//! Looks at the C library that the program will be linked with, and at the linker: may the program begin the library
+//! itself, and be put in order?
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -26,15 +28,7 @@ pub(crate) fn known() -> Result<&'static Release, String> {
         return Err("the C library is linked dynamically".to_owned());
     }
     // What chooses another linker or other folders for it may choose another library than is found here.
-    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let chooses = |flag: &&str| flag.starts_with("-L") || flag.contains("link");
-    let harmless = |flag: &str| flag.contains("link-arg=-fuse-ld=");
-    if let Some(flag) = flags
-        .split('\x1f')
-        .find(|flag| chooses(flag) && !harmless(flag))
-    {
-        return Err(format!("the flag {flag} says how to link"));
-    }
+    flags(|flag| flag.contains("link-arg=-fuse-ld="))?;
     let path = archive()?;
     println!("cargo::rerun-if-changed={}", path.display());
     let failed = |error: &dyn std::fmt::Display| format!("read {}: {error}", path.display());
@@ -45,10 +39,48 @@ pub(crate) fn known() -> Result<&'static Release, String> {
     releases::known(version, &names)
 }
 
+/// Whether the linker is GNU ld or LLD, as far as the flags tell; or why not.
+pub(crate) fn linker() -> Result<(), String> {
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if os != "linux" {
+        return Err(format!("CARGO_CFG_TARGET_OS is {os:?}"));
+    }
+    let name = linker_driver();
+    let name = name.to_string_lossy();
+    if ["mold", "wild", "gold"]
+        .iter()
+        .any(|other| name.contains(other))
+    {
+        return Err(format!("the linker is {name}"));
+    }
+    flags(|flag| {
+        ["lld", "bfd"]
+            .iter()
+            .any(|known| flag.ends_with(&format!("link-arg=-fuse-ld={known}")))
+    })
+}
+
+/// That no flag says how to link, but for harmless ones.
+fn flags(harmless: impl Fn(&str) -> bool) -> Result<(), String> {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let chooses = |flag: &&str| flag.starts_with("-L") || flag.contains("link");
+    match flags
+        .split('\x1f')
+        .find(|flag| chooses(flag) && !harmless(flag))
+    {
+        Some(flag) => Err(format!("the flag {flag} says how to link")),
+        None => Ok(()),
+    }
+}
+
+/// What calls the linker; rustc's default is `cc`.
+fn linker_driver() -> OsString {
+    env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into())
+}
+
 /// The static C library, where the linker looks for it.
 fn archive() -> Result<PathBuf, String> {
-    // rustc's default is `cc`.
-    let linker = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let linker = linker_driver();
     let output = Command::new(&linker)
         .arg("-print-file-name=libc.a")
         .output()

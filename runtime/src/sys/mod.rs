@@ -18,6 +18,7 @@ mod raw;
 #[cfg(test)]
 #[path = "../../build/releases.rs"]
 mod releases;
+mod relocations;
 pub mod rest;
 pub mod sched;
 pub mod seccomp;

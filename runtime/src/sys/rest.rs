@@ -18,6 +18,7 @@ use nix::libc;
 
 use super::process::adopt;
 use super::raw;
+use super::relocations::Relocations;
 
 /// The unit of copying.
 const WORD: usize = size_of::<usize>();
@@ -28,34 +29,6 @@ const DEEPEST: usize = 512 * 1024;
 
 /// The most pages with addresses that can be given up.
 const PAGES: usize = 1024;
-
-/// `R_X86_64_RELATIVE` and `R_AARCH64_RELATIVE` of elf.h: the address is the program's own plus a number.
-#[cfg(target_arch = "x86_64")]
-const RELATIVE: u64 = 8;
-/// `R_X86_64_RELATIVE` and `R_AARCH64_RELATIVE` of elf.h: the address is the program's own plus a number.
-#[cfg(target_arch = "aarch64")]
-const RELATIVE: u64 = 1027;
-
-/// `Elf64_Rela` of elf.h.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Relocation {
-    offset: u64,
-    info: u64,
-    addend: u64,
-}
-
-/// `Elf64_Dyn` of elf.h.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Dynamic {
-    tag: i64,
-    value: u64,
-}
-
-/// `DT_RELA` and `DT_RELASZ` of elf.h.
-const DT_RELA: i64 = 7;
-const DT_RELASZ: i64 = 8;
 
 /// From an address to another, in whole pages.
 #[derive(Clone, Copy, Default)]
@@ -74,8 +47,7 @@ struct Image {
     constant: [Range; 4],
     /// What is written at the start, and only read afterwards (`PT_GNU_RELRO`).
     relocated: Range,
-    relocations: *const Relocation,
-    count: usize,
+    relocations: Relocations,
 }
 
 /// Accepts a connection. Meanwhile the process takes as little memory as it can.
@@ -89,8 +61,7 @@ pub fn accept(listener: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
         page: usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16),
         constant: [Range::default(); 4],
         relocated: Range::default(),
-        relocations: std::ptr::null(),
-        count: 0,
+        relocations: Relocations::NONE,
     };
     let place = (&raw mut image).cast();
     // SAFETY: the callback has the signature that is asked for and gets the place of an `Image`; the C
@@ -158,40 +129,11 @@ unsafe extern "C" fn look(
     }
     if dynamic != 0 {
         // SAFETY: the segment is the program's dynamic section.
-        unsafe { find_relocations(image, dynamic) };
+        image.relocations = unsafe { Relocations::find(image.base, dynamic) };
         // Behind it lie the addresses of functions (`.got`), by which the code here may call.
         image.relocated.end = image.relocated.end.min(dynamic & !(image.page - 1));
     }
     1
-}
-
-/// Finds the table of relocations.
-///
-/// # Safety
-/// `dynamic` must be the address of the image's dynamic section.
-unsafe fn find_relocations(image: &mut Image, dynamic: usize) {
-    let mut entry = std::ptr::with_exposed_provenance::<Dynamic>(dynamic);
-    loop {
-        // SAFETY: the section ends with an entry of tag 0, at which this returns.
-        let Dynamic { tag, value } = unsafe { entry.read() };
-        match tag {
-            0 => return,
-            DT_RELA => {
-                // The GNU C library adds the base in place.
-                let place = value as usize;
-                let place = if place < image.base {
-                    image.base + place
-                } else {
-                    place
-                };
-                image.relocations = std::ptr::with_exposed_provenance(place);
-            }
-            DT_RELASZ => image.count = value as usize / size_of::<Relocation>(),
-            _ => {}
-        }
-        // SAFETY: the entry was not the last.
-        entry = unsafe { entry.add(1) };
-    }
 }
 
 /// Gives memory back, accepts, and makes again what was given back.
@@ -305,7 +247,7 @@ unsafe fn protect(range: Range, access: c_int) -> bool {
 unsafe fn give_up(image: &Image, trial: *mut usize, given_up: &mut [bool; PAGES]) -> bool {
     let range = image.relocated;
     let length = range.end.saturating_sub(range.start);
-    if trial.is_null() || image.relocations.is_null() || length / image.page > PAGES {
+    if trial.is_null() || image.relocations.is_empty() || length / image.page > PAGES {
         return false;
     }
     let own: *mut usize = std::ptr::with_exposed_provenance_mut(range.start);
@@ -355,25 +297,18 @@ unsafe fn make_again(image: &Image, given_up: &[bool; PAGES]) {
     }
 }
 
-/// Writes the addresses of the relocated range; with `only`, those of its pages.
+/// Writes the addresses of the relocated range; with `only`, those of its pages. What is written to must be as in the
+/// file.
 #[inline]
 unsafe fn relocate(image: &Image, only: Option<&[bool; PAGES]>) {
-    for index in 0..image.count {
-        // SAFETY: the table has this many entries.
-        let entry = unsafe { image.relocations.add(index).read() };
-        let place = image.base + entry.offset as usize;
-        let range = image.relocated;
-        if entry.info != RELATIVE || place < range.start || place >= range.end {
-            continue;
-        }
-        let page = (place - range.start) / image.page;
-        if only.is_none_or(|only| only[page]) {
-            let place: *mut usize = std::ptr::with_exposed_provenance_mut(place);
-            // SAFETY: the linker's table says that an address of the program is written here, and the range
-            // is writable now.
-            unsafe { place.write_unaligned(image.base + entry.addend as usize) };
-        }
-    }
+    let range = image.relocated;
+    let wanted = |place: usize| {
+        let page = place.wrapping_sub(range.start) / image.page;
+        place >= range.start && place < range.end && only.is_none_or(|only| only[page])
+    };
+    // SAFETY: the tables are the linker's, the range is writable now, and its pages are as in the file, as the caller
+    // promises.
+    unsafe { image.relocations.apply(wanted) };
 }
 
 #[inline]
