@@ -1,9 +1,11 @@
 //! Finds the commit that `plimrun --version` prints: what `PLIMRUN_COMMIT` says, else git's HEAD, else
-//! `unknown`, as in an archive of the sources. Names the program's entry point and `main` to the linker, and finds
-//! out whether the program can begin the C library itself.
+//! `unknown`, as in an archive of the sources. Names the program's entry point and `main` to the linker, and the
+//! order of its code, and finds out whether the program can begin the C library itself.
 
 #[path = "build/libc.rs"]
 mod libc;
+#[path = "build/order.rs"]
+mod order;
 #[path = "build/releases.rs"]
 mod releases;
 
@@ -32,6 +34,7 @@ fn main() {
         println!("cargo::rustc-link-arg-bin=plimrun=-Wl,--entry=plimrun_entry");
     }
     begin(named);
+    put_in_order(named);
 }
 
 /// Enables `src/sys/start.rs` where the program has its own entry point and the C library is known. What is
@@ -63,6 +66,30 @@ fn begin(named: bool) {
         }
         Err(reason) => println!("plimrun begins by the C library's _start: {reason}"),
     }
+}
+
+/// Gives the linker the order of `build/order.rs`, if it is one that takes it.
+fn put_in_order(optimised: bool) {
+    let refused = if optimised {
+        libc::linker().err()
+    } else {
+        Some("without optimisation".to_owned())
+    };
+    if let Some(reason) = refused {
+        println!("plimrun's code is not put in order: {reason}");
+        return;
+    }
+    let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let path = folder.join("order.ld");
+    if let Err(error) = std::fs::write(&path, order::script()) {
+        println!(
+            "plimrun's code is not put in order: write {}: {error}",
+            path.display()
+        );
+        return;
+    }
+    println!("cargo::rustc-link-arg-bin=plimrun=-T{}", path.display());
+    println!("plimrun's code is put in order");
 }
 
 /// HEAD of the repository whose work tree is this workspace; not of one that merely surrounds an archive.

@@ -13,6 +13,9 @@ pub mod main;
 pub mod mount;
 pub mod net;
 pub mod netlink;
+#[cfg(test)]
+#[path = "../../build/order.rs"]
+mod order;
 pub mod process;
 mod raw;
 #[cfg(test)]
