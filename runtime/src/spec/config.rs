@@ -9,8 +9,8 @@ use super::gaps::{Gaps, ProcessGaps};
 /// A valid `config.json`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The configuration as oci-spec understands it.
-    pub spec: Spec,
+    /// The configuration as oci-spec understands it: some kilobytes, which no call's frame is to hold.
+    pub spec: Box<Spec>,
     /// What oci-spec cannot hold; ask here rather than `spec` for the properties it names.
     pub gaps: Gaps,
     /// What the specification wants logged, but not refused.

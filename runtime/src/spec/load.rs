@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use oci_spec::runtime::Process;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -54,10 +55,11 @@ pub fn load_process(path: &Path) -> Result<ProcessConfig, SpecError> {
 
 /// Validates the text of a `process` object.
 pub fn process_from_str(text: &str) -> Result<ProcessConfig, SpecError> {
-    let (process, _, closed) = parse(text, PROCESS_FILE, &PROCESS, gaps::rewrite_process)?;
+    let (process, _, closed) =
+        parse::<Process>(text, PROCESS_FILE, &PROCESS, gaps::rewrite_process)?;
     validate::process(&process, text).map_err(|problem| problem.in_file(PROCESS_FILE))?;
     Ok(ProcessConfig {
-        process,
+        process: *process,
         gaps: closed.gaps.process,
         warnings: closed.warnings,
     })
@@ -86,7 +88,7 @@ fn parse<T: DeserializeOwned>(
     file: &str,
     shape: &'static Shape,
     rewrite: fn(&mut Value),
-) -> Result<(T, Survey, Closed), SpecError> {
+) -> Result<(Box<T>, Survey, Closed), SpecError> {
     let syntax = |source| SpecError::Syntax {
         file: file.to_owned(),
         source,
@@ -114,7 +116,7 @@ fn parse<T: DeserializeOwned>(
     } else {
         text
     };
-    match serde_json::from_str(accepted) {
+    match deserialize(accepted) {
         Ok(parsed) => Ok((parsed, survey, closed)),
         Err(error) => {
             if error.is_syntax() {
@@ -124,4 +126,10 @@ fn parse<T: DeserializeOwned>(
             Err(refused::problem(accepted, &error).in_file(file))
         }
     }
+}
+
+/// Deserialises in a frame of its own: that of [`parse`] would hold the value several times, while all else runs above it.
+#[inline(never)]
+fn deserialize<T: DeserializeOwned>(text: &str) -> serde_json::Result<Box<T>> {
+    serde_json::from_str(text).map(Box::new)
 }
