@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
 use thiserror::Error;
 
 use super::status::Status;
@@ -37,6 +38,14 @@ pub enum StateError {
         path: PathBuf,
         /// Where and why.
         source: serde_json::Error,
+    },
+    /// It cannot be told whether a process of the container lives.
+    #[error("look for process {pid}: {source}")]
+    Untold {
+        /// The process.
+        pid: i32,
+        /// The kernel's answer.
+        source: Errno,
     },
     /// Another command holds the container's lock for too long.
     #[error("container {id} is locked by another command")]

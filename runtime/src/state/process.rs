@@ -1,5 +1,6 @@
 //! A process named so that its PID can be trusted later.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -35,32 +36,37 @@ pub struct Process {
 }
 
 impl Process {
-    /// The process that has this PID now; `None` where there is none or it has ended.
+    /// The process that has this PID now; `None` where there is none, it has ended, or that cannot be told.
     pub fn find(pid: i32) -> Option<Self> {
         Self::behind(pid, &pidfd_open(Pid::from_raw(pid)).ok()?)
     }
 
-    /// The process that a descriptor stands for, whose PID is known; `None` where it has ended.
+    /// The process that a descriptor stands for, whose PID is known; `None` as of [`Process::find`].
     pub fn behind(pid: i32, pidfd: &OwnedFd) -> Option<Self> {
         match mark(pidfd) {
-            Some(mark) => (!has_ended(pidfd)).then_some(Self {
+            Some(mark) => (has_ended(pidfd) == Ok(false)).then_some(Self {
                 pid,
                 start: 0,
                 mark: Some(mark),
             }),
-            None => Self::find_by_start(pid),
+            None => Self::find_by_start(pid).ok()?,
         }
     }
 
-    /// As [`Process::find`], for kernels whose descriptors tell nothing.
-    pub(super) fn find_by_start(pid: i32) -> Option<Self> {
-        let text = read::small(format!("/proc/{pid}/stat")).ok()?;
-        let (letter, start) = parse_stat(&text)?;
-        (!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self {
+    /// As [`Process::find`], for kernels whose descriptors tell nothing. An error is that it cannot be told.
+    pub(super) fn find_by_start(pid: i32) -> nix::Result<Option<Self>> {
+        let text = match read::small(format!("/proc/{pid}/stat")).map_err(errno) {
+            Ok(text) => text,
+            // proc(5): it ended before the file was opened, or before it was read.
+            Err(Errno::ENOENT | Errno::ESRCH) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
+        let (letter, start) = parse_stat(&text).ok_or(Errno::EBADMSG)?;
+        Ok((!matches!(letter, b'Z' | b'X' | b'x')).then_some(Self {
             pid,
             start,
             mark: None,
-        })
+        }))
     }
 
     /// The calling process.
@@ -68,9 +74,14 @@ impl Process {
         Self::find(std::process::id() as i32)
     }
 
-    /// Whether this very process still lives; a zombie does not.
-    pub fn is_alive(self) -> bool {
-        self.open().is_ok()
+    /// Whether this very process still lives; a zombie does not. An error is that it cannot be told, as where
+    /// no more descriptors are to be had.
+    pub fn is_alive(self) -> nix::Result<bool> {
+        match self.open() {
+            Ok(_) => Ok(true),
+            Err(Errno::ESRCH) => Ok(false),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Sends a signal to this very process: the descriptor is opened first, then it is checked that
@@ -102,7 +113,7 @@ impl Process {
     /// A descriptor of this very process; ESRCH where it has ended.
     pub fn open(self) -> nix::Result<OwnedFd> {
         let pidfd = self.open_even_ended()?;
-        let lives = self.mark.is_none() || !has_ended(&pidfd);
+        let lives = self.mark.is_none() || !has_ended(&pidfd)?;
         lives.then_some(pidfd).ok_or(Errno::ESRCH)
     }
 
@@ -112,18 +123,22 @@ impl Process {
         if self.pid <= 0 {
             return Err(Errno::ESRCH);
         }
-        let pidfd = pidfd_open(Pid::from_raw(self.pid))?;
+        let pidfd = pidfd_open(Pid::from_raw(self.pid)).map_err(|errno| match errno {
+            // The PID is now that of a thread: pidfd_open(2), the second since Linux 6.14.
+            Errno::EINVAL | Errno::ENOENT => Errno::ESRCH,
+            other => other,
+        })?;
         let same = match self.mark {
-            Some(mark) => mark_by_inode(&pidfd) == Some(mark),
-            None => Self::find_by_start(self.pid) == Some(self),
+            Some(mark) => mark_by_inode(&pidfd)? == mark,
+            None => Self::find_by_start(self.pid)? == Some(self),
         };
         same.then_some(pidfd).ok_or(Errno::ESRCH)
     }
 }
 
 /// [`Process::is_alive`] of many, by one look at them all.
-pub(super) fn are_alive(processes: &[Option<Process>]) -> Vec<bool> {
-    let mut alive = vec![false; processes.len()];
+pub(super) fn are_alive(processes: &[Option<Process>]) -> Vec<nix::Result<bool>> {
+    let mut alive = vec![Ok(false); processes.len()];
     let mut pidfds = Together::default();
     let (mut opened, mut alone) = (Vec::with_capacity(processes.len()), Vec::new());
     for (at, process) in processes.iter().enumerate() {
@@ -134,14 +149,15 @@ pub(super) fn are_alive(processes: &[Option<Process>]) -> Vec<bool> {
             }
             // There is room once the others are closed.
             Err(Errno::EMFILE | Errno::ENFILE) => alone.push(at),
-            Err(_) => {}
+            Err(Errno::ESRCH) => {}
+            Err(errno) => alive[at] = Err(errno),
         }
     }
     let look = |pidfd| PollFd::new(pidfd, PollFlags::POLLIN);
     let mut fds: Vec<_> = pidfds.iter().map(look).collect();
     if poll(&mut fds, PollTimeout::ZERO).is_ok() {
         for (at, fd) in opened.iter().zip(&fds) {
-            alive[*at] = fd.any() == Some(false);
+            alive[*at] = Ok(fd.any() == Some(false));
         }
     } else {
         alone.extend(opened);
@@ -149,7 +165,7 @@ pub(super) fn are_alive(processes: &[Option<Process>]) -> Vec<bool> {
     drop(fds);
     drop(pidfds);
     for at in alone {
-        alive[at] = processes[at].is_some_and(Process::is_alive);
+        alive[at] = processes[at].map_or(Ok(false), Process::is_alive);
     }
     alive
 }
@@ -160,30 +176,42 @@ fn mark(pidfd: &OwnedFd) -> Option<u64> {
     let gives = || fstatfs(pidfd).is_ok_and(|about| about.filesystem_type() == PIDFS);
     GIVES_MARKS
         .get_or_init(gives)
-        .then(|| mark_by_inode(pidfd))
+        .then(|| mark_by_inode(pidfd).ok())
         .flatten()
 }
 
 /// As [`mark`], to be compared with one: of a kernel that gives none it is that of no process.
-fn mark_by_inode(pidfd: &OwnedFd) -> Option<u64> {
-    Some(fstat(pidfd).ok()?.st_ino ^ boot()?)
+fn mark_by_inode(pidfd: &OwnedFd) -> nix::Result<u64> {
+    Ok(fstat(pidfd)?.st_ino ^ boot()?)
 }
 
 /// Half of the random id of this boot (random(4)), asked for once. Inodes of processes are counted anew from
 /// each boot on, and a container's record may lie on a disk.
-fn boot() -> Option<u64> {
-    static BOOT: OnceLock<Option<u64>> = OnceLock::new();
-    *BOOT.get_or_init(|| {
-        let id = read::small_text("/proc/sys/kernel/random/boot_id").ok()?;
-        let digits: String = id.chars().filter(|c| *c != '-').take(16).collect();
-        u64::from_str_radix(&digits, 16).ok()
-    })
+fn boot() -> nix::Result<u64> {
+    static BOOT: OnceLock<u64> = OnceLock::new();
+    if let Some(boot) = BOOT.get() {
+        return Ok(*boot);
+    }
+    let id = read::small_text("/proc/sys/kernel/random/boot_id").map_err(errno)?;
+    let digits: String = id.chars().filter(|c| *c != '-').take(16).collect();
+    let boot = u64::from_str_radix(&digits, 16).map_err(|_| Errno::EBADMSG)?;
+    Ok(*BOOT.get_or_init(|| boot))
 }
 
 /// Whether the process of a descriptor has ended (pidfd_open(2): it is then readable), reaped or not.
-fn has_ended(pidfd: &OwnedFd) -> bool {
+fn has_ended(pidfd: &OwnedFd) -> nix::Result<bool> {
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
+    loop {
+        match poll(&mut fds, PollTimeout::ZERO) {
+            // It looks for signals although it does not wait.
+            Err(Errno::EINTR) => {}
+            polled => return polled.map(|ready| ready > 0),
+        }
+    }
+}
+
+fn errno(error: io::Error) -> Errno {
+    Errno::try_from(error).unwrap_or(Errno::EIO)
 }
 
 /// State letter and start time. The name of the command, in brackets, may hold anything.
@@ -198,6 +226,9 @@ fn parse_stat(stat: &[u8]) -> Option<(u8, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sched::{CloneFlags, unshare};
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
     use super::*;
 
     #[test]
@@ -214,6 +245,10 @@ mod tests {
         sleep.arg("60").spawn().expect("sleep runs")
     }
 
+    fn by_start(pid: i32) -> Option<Process> {
+        Process::find_by_start(pid).expect("/proc is mounted")
+    }
+
     /// A process that has another's PID.
     fn other(process: Process) -> Process {
         Process {
@@ -226,45 +261,79 @@ mod tests {
     #[test]
     fn the_own_process_lives_and_one_of_another_time_does_not() {
         let own = Process::current().expect("/proc is mounted");
-        let by_start = Process::find_by_start(own.pid).expect("/proc is mounted");
+        let by_start = by_start(own.pid).expect("it lives");
         for process in [own, by_start] {
-            assert!(process.is_alive(), "{process:?}");
-            assert!(!other(process).is_alive(), "{process:?}");
+            assert_eq!(process.is_alive(), Ok(true), "{process:?}");
+            assert_eq!(other(process).is_alive(), Ok(false), "{process:?}");
         }
         let none = Process { pid: 0, ..own };
-        assert!(!none.is_alive());
+        assert_eq!(none.is_alive(), Ok(false));
         let many = [none, own, other(own), by_start, other(by_start), own].map(Some);
-        assert_eq!(are_alive(&many), [false, true, false, true, false, true]);
-        assert_eq!(are_alive(&[None, Some(own)]), [false, true]);
+        assert_eq!(
+            are_alive(&many),
+            [false, true, false, true, false, true].map(Ok)
+        );
+        assert_eq!(are_alive(&[None, Some(own)]), [false, true].map(Ok));
     }
 
     #[test]
     fn one_that_has_ended_is_gone_before_and_after_it_is_reaped() {
         let mut child = sleeper();
         let pid = child.id() as i32;
-        let both =
-            [Process::find(pid), Process::find_by_start(pid)].map(|found| found.expect("it lives"));
-        assert!(both.iter().all(|process| process.is_alive()), "{both:?}");
+        let both = [Process::find(pid), by_start(pid)].map(|found| found.expect("it lives"));
+        assert_eq!(both.map(Process::is_alive), [Ok(true); 2], "{both:?}");
         child.kill().expect("killed");
         let ended = both[0].wait(Duration::from_secs(10)).expect("waited for");
         assert!(ended, "{both:?}");
         for reaped in [false, true] {
-            assert!(
-                !both.iter().any(|process| process.is_alive()),
+            assert_eq!(
+                both.map(Process::is_alive),
+                [Ok(false); 2],
                 "{both:?}, reaped: {reaped}"
             );
             let own = Process::current().expect("/proc is mounted");
             let many = [both[0], own, both[1]].map(Some);
             assert_eq!(
                 are_alive(&many),
-                [false, true, false],
+                [false, true, false].map(Ok),
                 "{both:?}, reaped: {reaped}"
             );
             assert_eq!(both[0].signal(0), Err(Errno::ESRCH));
             assert_eq!(Process::find(pid), None);
-            assert_eq!(Process::find_by_start(pid), None);
+            assert_eq!(by_start(pid), None);
             child.wait().expect("reaped");
         }
+    }
+
+    #[test]
+    fn without_a_free_descriptor_nobody_is_taken_for_ended() {
+        let own = Process::current().expect("/proc is mounted");
+        let by_start = by_start(own.pid).expect("it lives");
+        // As many are plenty for the other tests of this process.
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limits");
+        setrlimit(Resource::RLIMIT_NOFILE, soft.min(4096), hard).expect("a lower limit");
+        let alone = std::thread::spawn(move || {
+            // A table of its own, which nobody else needs.
+            unshare(CloneFlags::CLONE_FILES).expect("a table of descriptors");
+            let null = std::fs::File::open("/dev/null").expect("opened");
+            let copies = std::iter::repeat_with(|| null.try_clone());
+            let mut full: Vec<_> = copies.map_while(Result::ok).collect();
+            for process in [own, by_start] {
+                assert_eq!(process.is_alive(), Err(Errno::EMFILE), "{process:?}");
+                assert_eq!(are_alive(&[Some(process)]), [Err(Errno::EMFILE)]);
+                assert_eq!(process.signal(0), Err(Errno::EMFILE));
+                let waited = process.wait(Duration::ZERO);
+                assert_eq!(waited, Err(Errno::EMFILE));
+            }
+            full.pop();
+            // One is enough for what the kernel marks; the other's start takes a second.
+            assert_eq!(by_start.is_alive(), Err(Errno::EMFILE));
+            let marked = own.mark.is_some().then_some(own);
+            assert!(marked.is_none_or(|own| own.is_alive() == Ok(true)));
+            full.pop();
+            assert_eq!(are_alive(&[own, by_start].map(Some)), [Ok(true); 2]);
+        });
+        alone.join().expect("no assertion failed");
     }
 
     #[test]

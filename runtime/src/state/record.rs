@@ -214,20 +214,30 @@ impl<C: Freezes> Record<C> {
     }
 
     /// Where the container is now, from the record and the machine.
-    pub fn status(&self) -> Status {
-        let alive = self.process().is_some_and(Process::is_alive);
+    pub fn status(&self) -> Result<Status, StateError> {
+        let alive = self.process().map_or(Ok(false), Process::is_alive);
         self.status_of(alive, C::is_frozen)
     }
 
-    fn status_of(&self, alive: bool, is_frozen: impl FnOnce(&C) -> bool) -> Status {
-        match self.recorded {
-            Status::Creating if self.creator.is_some_and(Process::is_alive) => Status::Creating,
+    fn status_of(
+        &self,
+        alive: nix::Result<bool>,
+        is_frozen: impl FnOnce(&C) -> bool,
+    ) -> Result<Status, StateError> {
+        let untold = |pid| move |source| StateError::Untold { pid, source };
+        if let (Status::Creating, Some(creator)) = (self.recorded, self.creator)
+            && creator.is_alive().map_err(untold(creator.pid))?
+        {
+            return Ok(Status::Creating);
+        }
+        let alive = alive.map_err(untold(self.pid))?;
+        Ok(match self.recorded {
             _ if !alive => Status::Stopped,
             Status::Creating | Status::Stopped => Status::Stopped,
             Status::Created if !self.executed() => Status::Created,
             _ if self.cgroup.as_ref().is_some_and(is_frozen) => Status::Paused,
             _ => Status::Running,
-        }
+        })
     }
 
     /// The PID to show for a container in this state: a stopped one has none.
@@ -322,7 +332,7 @@ impl Reader {
     }
 
     /// [`Record::status`] of each. Best are as many at once as are cheap to have open.
-    pub fn statuses(&mut self, records: &[Record<Freezer>]) -> Vec<Status> {
+    pub fn statuses(&mut self, records: &[Record<Freezer>]) -> Vec<Result<Status, StateError>> {
         // So many files are open at once of each kind, not of all.
         self.records.close();
         let processes: Vec<_> = records.iter().map(Record::process).collect();

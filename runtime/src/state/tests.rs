@@ -214,6 +214,7 @@ fn the_status_follows_the_process() {
     let own = Process::current().expect("/proc is mounted");
     // As a kernel without marks has it, or a record of before there were any.
     let by_start = Process::find_by_start(own.pid).expect("/proc is mounted");
+    let by_start = by_start.expect("it lives");
     for own in [own, by_start] {
         let gone = Process {
             start: own.start + 1,
@@ -227,7 +228,7 @@ fn the_status_follows_the_process() {
                 ..record("k")
             };
             record.set_process(process);
-            record.status()
+            record.status().expect("told")
         };
         assert_eq!(status(Status::Created, own, None), Status::Created);
         assert_eq!(status(Status::Running, own, None), Status::Running);
@@ -240,7 +241,7 @@ fn the_status_follows_the_process() {
         init_exe: Some((0, 0)),
         ..record("k")
     };
-    assert_eq!(started.status(), Status::Running);
+    assert_eq!(started.status().expect("told"), Status::Running);
 }
 
 #[test]
@@ -278,7 +279,7 @@ fn many_read_together_are_what_each_is_alone() {
             "driver": "cgroupfs", "paths": { (*hierarchy): group }, "made": [], "userManager": false,
         }))
         .expect("a record of cgroups");
-        assert_eq!(record.status(), status, "{record:?}");
+        assert_eq!(record.status().expect("told"), status, "{record:?}");
         wanted.push((record.id.clone(), status));
         store.create(record, |_| {}).expect("made").keep();
     }
@@ -288,6 +289,7 @@ fn many_read_together_are_what_each_is_alone() {
         let glances = ids.iter().map(|id| reader.glance(id));
         let records: Vec<_> = glances.filter_map(Result::ok).collect();
         let statuses = reader.statuses(&records);
+        let statuses = statuses.into_iter().map(|status| status.expect("told"));
         found.extend(records.into_iter().map(|record| record.id).zip(statuses));
     }
     assert_eq!(found, wanted);

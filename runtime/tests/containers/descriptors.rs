@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::bundle::{Bundle, text};
+use super::lost;
 
 /// Says what can be read from 3 and 4, and what the environment announces.
 const SHOW: &str = "cat <&3; cat <&4; echo \" $LISTEN_FDS\" $((LISTEN_PID == $$))";
@@ -96,4 +97,48 @@ fn the_sockets_of_a_unit_come_first_and_are_announced() {
     // What is announced to somebody else is not this container's.
     let (_, said) = call(&bundle, "LISTEN_FDS=2 LISTEN_PID=1", &["run", &id]);
     assert!(!said.contains("three"), "{said}");
+}
+
+/// Calls plimrun with so many descriptors allowed.
+fn call_with(bundle: &Bundle, limit: u32, args: &[&str]) -> (bool, String) {
+    let plimrun = bundle.command(args);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("ulimit -n {limit} && exec \"$@\""), "sh"])
+        .arg(plimrun.get_program())
+        .args(plimrun.get_args());
+    let output = bundle.finish(&mut shell);
+    let all = text(&output.stdout) + &text(&output.stderr);
+    (output.status.success(), all)
+}
+
+#[test]
+fn without_a_free_descriptor_no_container_is_taken_for_stopped() {
+    let Some(bundle) = Bundle::new() else { return };
+    let id = bundle.id();
+    bundle.configure(|config| config["process"]["args"] = json!(["sleep", "60"]));
+    let made = bundle.plimrun(&["run", "--detach", &id]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let mut untold = Vec::new();
+    // From none beside the standard streams to plenty.
+    for limit in 3..16 {
+        for args in [&["state", &id][..], &["list"], &["delete", &id]] {
+            let (done, said) = call_with(&bundle, limit, args);
+            let running = said.replace("is not stopped: running", "");
+            assert!(!running.contains("stopped"), "{limit}, {}: {said}", args[0]);
+            assert!(!done || args[0] != "delete", "{limit}: {said}");
+            if said.contains("look for process") {
+                untold.push(args[0]);
+            }
+        }
+    }
+    // What each of them opens to look for the process was what it could not open at one of these limits.
+    assert_eq!(untold, ["state", "list", "delete"], "in this order");
+    let pid = lost::pid(&bundle);
+    let deleted = (3..64).any(|limit| {
+        let (done, said) = call_with(&bundle, limit, &["delete", "--force", &id]);
+        assert!(!(done && lost::lives(pid)), "{limit}: {said}");
+        done
+    });
+    assert!(deleted);
 }

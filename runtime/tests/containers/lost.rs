@@ -19,13 +19,13 @@ type Words = &'static [&'static str];
 const ROUNDS: u32 = 25;
 
 /// The first process of a running container.
-fn pid(bundle: &Bundle) -> i64 {
+pub(super) fn pid(bundle: &Bundle) -> i64 {
     let state = bundle.plimrun(&["state", &bundle.id()]).stdout;
     let state: Value = serde_json::from_slice(&state).expect("JSON");
     state["pid"].as_i64().expect("a PID")
 }
 
-fn lives(pid: i64) -> bool {
+pub(super) fn lives(pid: i64) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 

@@ -15,7 +15,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let id = matches.id();
     let container = context.store.lock(id)?;
     let record = container.record();
-    match record.status() {
+    match record.status()? {
         Status::Running | Status::Paused => {}
         other => return Err(WrongState::Checkpoint(other).into()),
     }

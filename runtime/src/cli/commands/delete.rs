@@ -26,7 +26,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
 
 fn delete(context: &Context, id: &str) -> Result<(), CommandError> {
     let container = context.store.lock(id)?;
-    let status = container.record().status();
+    let status = container.record().status()?;
     if status != Status::Stopped {
         return Err(WrongState::Delete {
             id: id.to_owned(),
@@ -87,10 +87,13 @@ fn force_lost(context: &Context, id: &str, error: &StateError) -> Result<(), Com
 
 /// Kills the container process and waits for its end.
 fn end(record: &Record) -> Result<(), CommandError> {
-    let Some(process) = record.process().filter(|process| process.is_alive()) else {
+    let Some(process) = record.process() else {
         return Ok(());
     };
     let failed = |errno| CommandError::signal(SIGKILL, errno);
+    if !process.is_alive().map_err(failed)? {
+        return Ok(());
+    }
     match process.signal(SIGKILL) {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(errno) => return Err(failed(errno)),

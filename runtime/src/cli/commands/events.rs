@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{CommandError, Context, Matches, UsageError};
 use crate::exec::cgroup::{self, OomWatch};
-use crate::state::{Status, WrongState};
+use crate::state::{StateError, Status, WrongState};
 
 /// The time between two prints where none is given, as in runc.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -30,11 +30,11 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
             })?,
     };
     let record = context.store.read(id)?;
-    let alive = || {
-        let status = context.store.read(id).map(|record| record.status());
-        status.is_ok_and(|status| status != Status::Stopped)
+    let alive = || match context.store.read(id).and_then(|record| record.status()) {
+        Err(StateError::NotFound) => Ok(false),
+        status => status.map(|status| status != Status::Stopped),
     };
-    if record.status() == Status::Stopped {
+    if record.status()? == Status::Stopped {
         return Err(WrongState::IdNotRunning(id.to_owned()).into());
     }
     let Some(groups) = &record.cgroup else {
@@ -47,7 +47,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     }
     let mut watch = OomWatch::new(groups)?;
     let mut last = None::<Instant>;
-    while alive() {
+    while alive()? {
         if last.is_none_or(|last| last.elapsed() >= interval) {
             stats()?;
             last = Some(Instant::now());

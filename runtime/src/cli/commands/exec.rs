@@ -109,7 +109,7 @@ fn hand_over(
 
 /// The container's init, proved to be the one recorded.
 fn init_of(record: &Record, ignore_paused: bool) -> Result<(Pid, OwnedFd), CommandError> {
-    match record.status() {
+    match record.status()? {
         Status::Created | Status::Running => {}
         Status::Paused if ignore_paused => {}
         Status::Paused => return Err(WrongState::ExecPaused.into()),
@@ -197,7 +197,10 @@ fn deliver(spawned: &Spawned, plan: &Entry, record: &Record) -> Result<(), StepE
         bundle: record.bundle.to_string_lossy().into_owned(),
         annotations: record.annotations.clone().into_iter().collect(),
     };
-    let state = template.render(record.status().as_str(), Some(record.pid));
+    let status = record
+        .status()
+        .map_err(|error| StepError::refused(error.to_string(), &plan.origin))?;
+    let state = template.render(status.as_str(), Some(record.pid));
     seccomp::deliver_listener(
         spawned.pid,
         spawned.pidfd.as_fd(),

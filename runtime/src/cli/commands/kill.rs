@@ -15,7 +15,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let given = given.transpose()?;
     let record = context.store.read(matches.id())?;
     let signal = given.unwrap_or_else(|| stop_signal(&record.annotations));
-    let status = record.status();
+    let status = record.status()?;
     let cgroup = record.cgroup.as_ref();
     if matches.switch("all") {
         // Without a PID namespace of its own the container may outlive its first process; and engines

@@ -27,22 +27,15 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         .into());
     }
     if matches.switch("quiet") {
-        let records = read_all(context, |_, records| records)?;
+        let records = read_all(context, |_, records, _| records)?;
         let records = records.iter().flatten();
         let lines = records.flat_map(|record| [record.id.as_str(), "\n"]);
         return print(&lines.collect::<String>());
     }
     if format == "table" {
-        let rows = read_all(context, |reader, records| {
-            let statuses = reader.statuses(&records);
-            records.into_iter().zip(statuses).map(Row::new).collect()
-        })?;
-        return print(&table(&rows));
+        return print(&table(&read_all(context, with_status(Row::new))?));
     }
-    let records = read_all(context, |reader, records| {
-        let statuses = reader.statuses(&records);
-        records.into_iter().zip(statuses).collect()
-    })?;
+    let records = read_all(context, with_status(|known| known))?;
     let views: Vec<_> = records
         .iter()
         .flatten()
@@ -52,11 +45,33 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     print_json(&(!views.is_empty()).then_some(views))
 }
 
+/// What `make` makes of each record and the status that goes with it. Where that cannot be told, it is said.
+fn with_status<T>(
+    make: impl Fn((Record, Status)) -> T,
+) -> impl Fn(&mut Reader, Vec<Record>, &mut Vec<String>) -> Vec<T> {
+    move |reader, records, errors| {
+        let statuses = reader.statuses(&records);
+        let each = records.into_iter().zip(statuses);
+        let known = each.filter_map(|(record, status)| match status {
+            Ok(status) => Some(make((record, status))),
+            Err(error) => {
+                errors.push(refusal(&record.id, &error));
+                None
+            }
+        });
+        known.collect()
+    }
+}
+
+fn refusal(id: &str, error: &StateError) -> String {
+    format!("container {id}: {error}")
+}
+
 /// What `with` makes of the records that can be read, in pieces and in the order of their ids. A folder without one
 /// is a container that is about to be or has just ceased to be.
 fn read_all<T: Send>(
     context: &Context,
-    with: impl Fn(&mut Reader, Vec<Record>) -> Vec<T> + Sync,
+    with: impl Fn(&mut Reader, Vec<Record>, &mut Vec<String>) -> Vec<T> + Sync,
 ) -> Result<Vec<Vec<T>>, CommandError> {
     let store = &context.store;
     let ids = store.ids()?;
@@ -69,10 +84,10 @@ fn read_all<T: Send>(
                 match reader.glance(id) {
                     Ok(record) => records.push(record),
                     Err(StateError::NotFound) => {}
-                    Err(error) => errors.push(format!("container {id}: {error}")),
+                    Err(error) => errors.push(refusal(id, &error)),
                 }
             }
-            (with(&mut reader, records), errors)
+            (with(&mut reader, records, &mut errors), errors)
         }
     });
     let warned = |(made, errors): (_, Vec<String>)| {

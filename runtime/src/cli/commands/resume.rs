@@ -8,7 +8,7 @@ use crate::state::{Freezes as _, Status, WrongState};
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let container = context.store.lock(matches.id())?;
     let record = container.record();
-    match (record.status(), &record.cgroup) {
+    match (record.status()?, &record.cgroup) {
         (Status::Paused | Status::Created, Some(groups)) if groups.is_frozen() => {
             cgroup::thaw(groups)?;
             Ok(0)

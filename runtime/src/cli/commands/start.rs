@@ -6,7 +6,7 @@ use crate::state::{Status, WrongState};
 /// Runs the command.
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let container = context.store.lock(matches.id())?;
-    match container.record().status() {
+    match container.record().status()? {
         Status::Created => {}
         Status::Running => return Err(WrongState::StartRunning.into()),
         Status::Stopped => return Err(WrongState::StartStopped.into()),

@@ -54,7 +54,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let asked = Asked::read(value)?;
     let container = context.store.lock(matches.id())?;
     let record = container.record();
-    if matches!(record.status(), Status::Stopped | Status::Creating) {
+    if matches!(record.status()?, Status::Stopped | Status::Creating) {
         return Err(WrongState::NotRunning.into());
     }
     let schemata = schemata(matches);
