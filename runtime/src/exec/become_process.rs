@@ -3,8 +3,10 @@
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
 
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::prctl;
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getpid};
@@ -17,6 +19,7 @@ use crate::plan::process::Process;
 use crate::plan::scheduling::Scheduling;
 use crate::plan::seccomp::Program;
 use crate::read;
+use crate::sys::clone::pidfd_open;
 use crate::sys::process::{self as sys, StringVec};
 
 /// linux/capability.h
@@ -138,11 +141,70 @@ impl Becoming<'_> {
 /// holds no slash; a process that has ended keeps the name that it had (proc(5), `comm`).
 const WAITING: &CStr = c"plimrun/waits";
 
+/// How many milliseconds the end is waited for before the name is looked at again.
+const LOOK: u8 = 1;
+
 /// Whether a process that said [`Message::Executing`] and then closed its end did execute its
 /// program. A filter may keep it from saying that it did not, and even from an orderly end; hence
 /// its name is looked at. One that its parent has reaped already is given the benefit: that the
 /// filter lets execve(2) through was made sure before.
+///
+/// execve(2) closes descriptors before it gives the process its new name, and one that ends closes
+/// them before it has ended: until either has happened, the old name means nothing.
 pub(super) fn executed(pid: Pid) -> bool {
-    let name = read::small(format!("/proc/{pid}/comm"));
-    !name.is_ok_and(|name| name.trim_ascii_end() == WAITING.to_bytes())
+    let waits = || {
+        let name = read::small(format!("/proc/{pid}/comm"));
+        name.is_ok_and(|name| name.trim_ascii_end() == WAITING.to_bytes())
+    };
+    if !waits() {
+        return true;
+    }
+    // Reaped since that look: it had ended.
+    let Ok(pidfd) = pidfd_open(pid) else {
+        return false;
+    };
+    loop {
+        let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+        let ended = poll(&mut fds, LOOK).is_ok_and(|count| count > 0);
+        // Of one that has ended the name is the last.
+        if !waits() {
+            return true;
+        }
+        if ended {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    /// A process that waits by its name, and has closed its end of the pipe, as `then` begins.
+    fn waiting(then: &str) -> Child {
+        let name = WAITING.to_str().expect("UTF-8");
+        let script = format!("printf {name} >/proc/$$/comm; exec >&-; {then}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("sh starts");
+        let mut pipe = child.stdout.take().expect("a pipe");
+        pipe.read_to_end(&mut Vec::new()).expect("it is closed");
+        child
+    }
+
+    #[test]
+    fn who_has_closed_and_is_not_renamed_yet_is_waited_for() {
+        let pid = |child: &Child| Pid::from_raw(child.id().cast_signed());
+        let mut renamed = waiting("sleep 0.2; exec sleep 60");
+        let seen = executed(pid(&renamed));
+        renamed.kill().expect("killed");
+        renamed.wait().expect("reaped");
+        assert!(seen, "it executes a program a little later");
+        let mut ended = waiting("sleep 0.2; exit 0");
+        assert!(!executed(pid(&ended)), "it ends a little later");
+        ended.wait().expect("reaped");
+    }
 }
