@@ -37,6 +37,8 @@ pub enum Need {
     /// Real-time policies in the cgroup that the runner is in: a kernel with `CONFIG_RT_GROUP_SCHED`
     /// gives those of cgroup v2 no real-time budget.
     RealTime,
+    /// Deadline scheduling, which the kernel grants to a process that may run on all CPUs.
+    Deadline,
     /// Seccomp filters.
     Seccomp,
     /// A seccomp action that the kernel lists in `actions_avail`.

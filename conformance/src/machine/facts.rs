@@ -38,6 +38,9 @@ pub struct Facts {
     pub cgroups: Cgroups,
     /// Whether a child of the runner, in its cgroup, may have a real-time policy.
     pub real_time: bool,
+    /// Whether a child of the runner may have deadline scheduling: not where it is kept from some of the CPUs
+    /// (sched_setattr(2), EPERM).
+    pub deadline: bool,
     /// The seccomp actions that the kernel offers.
     pub seccomp_actions: Vec<String>,
     /// The active security modules.

@@ -17,6 +17,11 @@ const INITIAL_PID_NS: &str = "pid:[4026531836]";
 /// The map of the initial user namespace (user_namespaces(7)).
 const INITIAL_UID_MAP: [&str; 3] = ["0", "0", "4294967295"];
 
+/// 1 ms in every 10 ms, in nanoseconds: chrt(1).
+const DEADLINE: [&str; 9] = [
+    "-d", "-T", "1000000", "-D", "10000000", "-P", "10000000", "0", "true",
+];
+
 impl Facts {
     /// Looks at this machine. What cannot be read counts as not offered.
     pub fn look() -> Self {
@@ -40,6 +45,7 @@ impl Facts {
             user_namespaces: user_namespaces(),
             cgroups: Cgroups::look(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup")),
             real_time: succeeds("chrt", &["-f", "1", "true"]),
+            deadline: succeeds("chrt", &DEADLINE),
             seccomp_actions: words(&read("/proc/sys/kernel/seccomp/actions_avail")),
             lsms: lsms(),
             filesystems: read("/proc/filesystems")

@@ -28,6 +28,7 @@ impl fmt::Display for Need {
             Self::Cgroup(controller) => write!(f, "the cgroup controller {controller}"),
             Self::Cpus(count) => write!(f, "{count} CPUs"),
             Self::RealTime => f.write_str("real-time policies in cgroups (and chrt to try one)"),
+            Self::Deadline => f.write_str("deadline scheduling on all CPUs (and chrt to try it)"),
             Self::Seccomp => f.write_str("seccomp filters"),
             Self::SeccompAction(action) => write!(f, "the seccomp action {action}"),
             Self::Lsm(name) => write!(f, "the security module {name}"),
@@ -80,6 +81,7 @@ impl Need {
             // A v1 cgroup can be given a budget, and must be: the cases do.
             Self::RealTime if cgroups.has_v1("cpu") => cgroups.writable,
             Self::RealTime => facts.real_time,
+            Self::Deadline => facts.deadline,
             Self::Seccomp => !facts.seccomp_actions.is_empty(),
             Self::SeccompAction(action) => has(&facts.seccomp_actions, action),
             Self::Lsm(name) => has(&facts.lsms, name),
@@ -121,6 +123,10 @@ mod tests {
             "needs mount_setattr(2) (Linux 5.12)"
         );
         assert_eq!(missing(Need::Cpus(2)), "needs 2 CPUs");
+        assert_eq!(
+            missing(Need::Deadline),
+            "needs deadline scheduling on all CPUs (and chrt to try it)"
+        );
         assert_eq!(
             missing(Need::Root),
             "needs root (with CAP_SYS_ADMIN) in the initial user namespace"

@@ -74,6 +74,7 @@ fn case(fact: &str, requirement: &str, scheduler: Value) -> Case {
     Case::new(id, format!("config.process.scheduler.{requirement}"))
         .needs(privileged.then_some(NICE))
         .needs(real.then_some(Need::RealTime))
+        .needs((policy == "SCHED_DEADLINE").then_some(Need::Deadline))
         .bundle(move |b| real_time(b, &scheduler).set("/process/scheduler", scheduler.clone()))
 }
 
@@ -185,7 +186,8 @@ fn parameters() -> Vec<Case> {
             .saboteurs([alters(
                 "/process/scheduler",
                 with("SCHED_DEADLINE", deadline()),
-            )]),
+            )
+            .needs([Need::Deadline])]),
         );
     }
     cases
