@@ -38,6 +38,8 @@ pub(crate) enum Step {
     Typed(String),
     /// The terminal was waited for to show this.
     Shown(String),
+    /// What a call prints that goes on was waited for to hold this.
+    Printed(String),
     /// The probe's report was waited for.
     Met,
     /// The probe was told this, and answered what begins so.

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use crate::cases::prelude::*;
-use crate::trial::Output;
+use crate::trial::{Output, Step};
 use crate::verdict::Stop;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -27,7 +27,11 @@ fn out_of_memory() -> Case {
                 }
                 // A child that uses twice the limit is killed.
                 agent.attempt(|p| p.ask(&["child", "mem", "67108864"]))?;
-                Ok(prints(printed, "oom"))
+                let told = prints(printed, "oom");
+                if told {
+                    t.steps.push(Step::Printed("\"oom\"".into()));
+                }
+                Ok(told)
             })?;
             t.that("`events` prints one of type oom", told, told)
         })

@@ -89,6 +89,7 @@ printing() { [ -s "$own/printed" ] || over "$caller"; }
 either_filled() { [ -s "$1" ] || [ -s "$2" ]; }
 is_socket() { [ -S "$1" ]; }
 answer_there() { [ "$(wc -l <"$own/out")" -ge "$lines" ]; }
+has_printed() { grep -qF -- "$1" "$own/printed"; }
 on_screen() { grep -qF -- "$1" "$own/shown"; }
 over() {
     kill -0 "$1" 2>/dev/null || return 0
@@ -108,6 +109,11 @@ answered() {
 # Waits until the terminal has shown this.
 shown() {
     await on_screen "$1" || otherwise "the terminal shows: $(cat "$own/shown")"
+}
+
+# Waits until a call that prints for ever has printed this.
+printed() {
+    await has_printed "$1" || otherwise "it has not printed $1"
 }
 
 # Waits until the container's process has ended.
@@ -303,6 +309,7 @@ impl Names {
                 // What a terminal sends ends a line with more than what a file has.
                 format!("shown {}\n", quote(text.trim_end()))
             }
+            Step::Printed(text) => format!("printed {}\n", quote(text)),
             Step::Met => "answered '{\"'\n".to_owned(),
             Step::Told(line, answer) => self.told(line, answer.as_deref()),
             Step::HungUp => "exec 3>&-\n".to_owned(),
@@ -428,6 +435,12 @@ mod tests {
                 .moved("cat /tmp/t/3/log '{\"a\": \"/tmp/t/3/x\"}' /tmp/t/probe /proc/12/ns/net"),
             "cat \"$work\"/log '{\"a\": \"'\"$work\"'/x\"}' \"$here/probe\" \"/proc/$held_12/\"ns/net"
         );
+    }
+
+    #[test]
+    fn what_a_call_printed_is_waited_for_before_it_is_ended() {
+        let printed = names().step(&Step::Printed("\"oom\"".into()));
+        assert_eq!(printed, "printed '\"oom\"'\n");
     }
 
     #[test]
