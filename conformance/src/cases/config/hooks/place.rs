@@ -252,8 +252,7 @@ fn after_the_program() -> Case {
         t.write(&t.dir().join("created"), "")?;
         let start = t.command(["start", t.id()]);
         let held = t.while_held(&start, "held", || {
-            let seen = fs::read(format!("/proc/{}/cmdline", t.pid()?)).unwrap_or_default();
-            let seen = String::from_utf8_lossy(&seen).into_owned();
+            let seen = command_line(t)?;
             t.eq(
                 "the command line while the hook runs",
                 seen,
@@ -263,6 +262,19 @@ fn after_the_program() -> Case {
         t.must(held).map(|_| ())
     })
     .saboteurs([drops("/hooks/poststart/0").and(kind.taken_for("startContainer"))])
+}
+
+/// The command line of the container's process. In the middle of execve(2) it is empty: the kernel lays the new one
+/// out after it has closed what tells a runtime that the program is executed.
+fn command_line(t: &Trial) -> Check<String> {
+    let deadline = t.deadline();
+    loop {
+        let line = fs::read(format!("/proc/{}/cmdline", t.pid()?)).unwrap_or_default();
+        if !line.is_empty() || deadline.left().is_zero() || !t.init_lives()? {
+            return Ok(String::from_utf8_lossy(&line).into_owned());
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The container is gone when a poststop hook runs.
