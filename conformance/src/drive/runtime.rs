@@ -143,6 +143,15 @@ fn run(argv: &[String], call: &Call) -> io::Result<Outcome> {
         .process_group(0)
         .stdout(stdout.end()?)
         .stderr(stderr.end()?);
+    // Whoever runs the runner as a service has these of his own; a runtime would take them for the container's.
+    for name in [
+        "NOTIFY_SOCKET",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+        "LISTEN_FDNAMES",
+    ] {
+        command.env_remove(name);
+    }
     command.envs(call.env.iter().map(|(name, value)| (name, value)));
     match &call.stdin {
         Stdio::Kept => command.stdin(std::process::Stdio::null()),

@@ -1,9 +1,9 @@
 //! The builder of a call of `plimsoll`.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use plimsoll_fixtures::executable;
 use tempfile::TempDir;
 
 /// A call of `plimsoll`, in a folder of its own.
@@ -11,6 +11,7 @@ pub(crate) struct Call {
     program: PathBuf,
     folder: TempDir,
     args: Vec<String>,
+    env: Vec<(&'static str, &'static str)>,
 }
 
 /// Begins a call: words are arguments.
@@ -20,6 +21,7 @@ pub(crate) fn plimsoll(words: &str) -> Call {
         program: env!("CARGO_BIN_EXE_plimsoll").into(),
         folder,
         args: words.split_whitespace().map(str::to_owned).collect(),
+        env: Vec::new(),
     }
 }
 
@@ -32,17 +34,22 @@ impl Call {
 
     /// Writes an executable file into the folder.
     pub(crate) fn executable(self, name: &str, text: &str) -> Self {
-        let call = self.file(name, text);
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(call.folder.path().join(name), mode).expect("the file is ours");
-        call
+        let path = self.folder.path().join(name);
+        executable::write(&path, text.as_bytes()).expect("the folder is writable");
+        self
     }
 
     /// Calls a copy of the program that lies alone in the folder.
     pub(crate) fn alone(mut self) -> Self {
         let copy = self.folder.path().join("plimsoll");
-        std::fs::copy(&self.program, &copy).expect("the folder is writable");
+        executable::copy(&self.program, &copy).expect("the folder is writable");
         self.program = copy;
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.env.push((name, value));
         self
     }
 
@@ -51,6 +58,9 @@ impl Call {
         let output = Command::new(&self.program)
             .args(&self.args)
             .current_dir(self.folder.path())
+            // Help is wrapped to the terminal's width.
+            .env_remove("COLUMNS")
+            .envs(self.env.iter().copied())
             .output()
             .expect("plimsoll starts");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");

@@ -6,5 +6,6 @@ mod call;
 mod errors;
 mod logs;
 mod names;
+mod surroundings;
 
 use call::plimsoll;
