@@ -2,9 +2,8 @@
 //! once, late, or never. The floor beside them makes real ones, and so does plimrun where a benchmark is ended
 //! early.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -13,6 +12,7 @@ use nix::unistd::Pid;
 use plimsoll::bench::document::{Document, Phase, Series};
 use plimsoll::bench::stats::ratio;
 use plimsoll::drive::{Deadline, Limits};
+use plimsoll_fixtures::executable;
 
 mod early;
 #[allow(
@@ -29,8 +29,7 @@ fn runtime(dir: &Path, name: &str, first: &str) -> String {
     // NAME --root DIR run --bundle DIR ID
     let script =
         format!("#!/bin/sh\n[ \"$3\" = run ] || exit 1\n{first}\nexec \"$5/rootfs/probe\" stamp\n");
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    executable::write(&path, script.as_bytes()).unwrap();
     format!("--runtime={name}={}", path.display())
 }
 
@@ -64,14 +63,15 @@ fn series<'a>(document: &'a Document, who: &str, phase: Phase) -> &'a Series {
 fn a_delay_is_found_and_measured() {
     let dir = tempfile::tempdir().unwrap();
     let quick = runtime(dir.path(), "quick", "");
-    let late = runtime(dir.path(), "late", "sleep 0.2");
+    // Several times as long as a start of a shell, on a busy machine too.
+    let late = runtime(dir.path(), "late", "sleep 0.5");
     let Some((document, output)) = bench(dir.path(), &["--rounds", "9", &quick, &late]) else {
         return;
     };
     let run = |who| &series(&document, who, Phase::Run).ms;
     assert!(ratio(run("late"), run("quick")).unwrap().low > 1.0);
     for late in series(&document, "late", Phase::First).ms.iter().flatten() {
-        assert!(*late >= 200.0, "{late}");
+        assert!(*late >= 500.0, "{late}");
     }
     let text = String::from_utf8(output.stdout).unwrap();
     let verdict =
@@ -167,7 +167,7 @@ struct Hung {
 impl Hung {
     /// Whether it goes, all of it.
     fn gone(&self) -> bool {
-        let deadline = Deadline::after(Limits::default().gone);
+        let deadline = Deadline::after(Limits::stretched(10.0).gone);
         deadline.readable(self.held.as_fd()).unwrap()
     }
 }
@@ -216,7 +216,7 @@ fn a_further_signal_ends_it_where_it_stands() {
     let watch = children.map(|pids| pids.unwrap().trim().parse().ok());
     let watch = watch.flatten().next().expect("there is a stop-watch");
     kill(Pid::from_raw(watch), Signal::SIGSTOP).unwrap();
-    let deadline = Deadline::after(Limits::default().event);
+    let deadline = Deadline::after(Limits::stretched(10.0).event);
     loop {
         bench.signal(Signal::SIGTERM);
         if bench.ended_soon() || deadline.left().is_zero() {

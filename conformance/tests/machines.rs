@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use plimsoll::observe::facts;
+use plimsoll_fixtures::executable;
 use serde_json::Value;
 
 #[allow(
@@ -80,7 +81,7 @@ impl Place {
         std::fs::set_permissions(place.path(), open).expect("the folder is ours");
         let plimsoll = Path::new(env!("CARGO_BIN_EXE_plimsoll"));
         for (from, name) in [(plimsoll, "plimsoll"), (runtime, "runtime")] {
-            std::fs::copy(from, place.path().join(name)).expect("the folder is writable");
+            executable::copy(from, &place.path().join(name)).expect("the folder is writable");
         }
         Self(place)
     }
@@ -187,9 +188,7 @@ for word; do case $word in create|run) exit 1 ;; esac; done
 exec \"${0%/*}/honest\" \"$@\"\n";
     let folder = place.0.path();
     std::fs::rename(folder.join("runtime"), folder.join("honest")).expect("a rename");
-    std::fs::write(folder.join("runtime"), picky).expect("a file");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.join("runtime"), mode).expect("a mode");
+    executable::write(&folder.join("runtime"), picky.as_bytes()).expect("a file");
     for machine in [NO_CGROUPS, WITHOUT_SYS_ADMIN] {
         let (passed, skipped) = place.run(machine);
         assert!(passed > 3 && skipped > 50, "{passed} pass, {skipped} skip");

@@ -1,12 +1,12 @@
 //! SIGINT, SIGTERM and SIGHUP end whatever runs cases: nothing is left of it, and the log and the exit status say so.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use plimsoll_fixtures::executable;
 use serde_json::{Value, json};
 
 mod early;
@@ -31,8 +31,7 @@ fn runtime(dir: &Path, number: usize, instead: &str) -> String {
         plimrun.display(),
         starts = starts.display(),
     );
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    executable::write(&path, script.as_bytes()).unwrap();
     format!("--runtime={}", path.display())
 }
 
@@ -72,6 +71,22 @@ impl Hung {
 
 fn lives(pid: Pid) -> bool {
     Path::new("/proc").join(pid.to_string()).exists()
+}
+
+/// The signal, or SIGTERM where whoever started the tests has it ignored, as nohup(1) has SIGHUP: plimsoll heeds
+/// that.
+fn heeded(signal: Signal) -> Signal {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap();
+    if ignored & 1 << (signal as i32 - 1) == 0 {
+        signal
+    } else {
+        Signal::SIGTERM
+    }
 }
 
 /// The lines of a log, without what is not the same each time.
@@ -174,15 +189,15 @@ fn a_signal_ends_a_wait_for_the_container() {
     run.until("its end", |_| (!lives(call)).then_some(()));
     let dir = run.run_dir().expect("it works in a directory");
     assert_ne!(remains(&dir), Vec::<PathBuf>::new());
-    run.signal(Signal::SIGINT);
-    assert_eq!(run.status(), Some(130), "{}", run.read("stderr"));
+    let signal = heeded(Signal::SIGINT);
+    run.signal(signal);
+    let status = 128 + signal as i32;
+    assert_eq!(run.status(), Some(status), "{}", run.read("stderr"));
     Hung { call, dir }.gone(&run);
     let shown = run.read("stdout");
     assert!(shown.contains("0 verdicts in "), "{shown}");
-    assert!(
-        shown.ends_with("ended early by SIGINT: 1 of 1 verdicts are missing\n"),
-        "{shown}"
-    );
+    let end = format!("ended early by {signal}: 1 of 1 verdicts are missing\n");
+    assert!(shown.ends_with(&end), "{shown}");
 }
 
 #[test]
@@ -215,8 +230,10 @@ fn a_signal_ends_cases_side_by_side_wherever_they_are() {
         (verdicts(&log) > 3).then_some(())
     });
     let dir = run.run_dir().expect("it works in a directory");
-    run.signal(Signal::SIGHUP);
-    assert_eq!(run.status(), Some(129), "{}", run.read("stderr"));
+    let signal = heeded(Signal::SIGHUP);
+    run.signal(signal);
+    let status = 128 + signal as i32;
+    assert_eq!(run.status(), Some(status), "{}", run.read("stderr"));
     assert_eq!(remains(&dir), Vec::<PathBuf>::new());
     assert_eq!(run.temporary(), Vec::<PathBuf>::new());
     let log = run.read("log");

@@ -9,6 +9,9 @@ use nix::unistd::Pid;
 use plimsoll::drive::{Deadline, Limits, Pidfd};
 use tempfile::TempDir;
 
+/// Longer than any of these takes on a busy machine.
+const PATIENCE: f64 = 10.0;
+
 /// The command, in a temporary folder of its own.
 pub(crate) struct Endless {
     dir: TempDir,
@@ -55,7 +58,7 @@ impl Endless {
 
     /// Waits until something can be seen of it.
     pub(crate) fn until<T>(&self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> T {
-        let deadline = Deadline::after(Limits::stretched(3.0).call);
+        let deadline = Deadline::after(Limits::stretched(PATIENCE).call);
         loop {
             if let Some(seen) = seen(self) {
                 return seen;
@@ -95,7 +98,7 @@ impl Endless {
 
     /// Waits for its end, and answers the exit status.
     pub(crate) fn status(&mut self) -> Option<i32> {
-        let limit = Limits::default().event;
+        let limit = Limits::stretched(PATIENCE).event;
         if !self.pidfd.ended(Deadline::after(limit)).unwrap() {
             self.child.kill().unwrap();
             self.child.wait().unwrap();

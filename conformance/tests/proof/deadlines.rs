@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use plimsoll::case::Case;
 use plimsoll::drive::Limits;
 use plimsoll::verdict::Verdict;
+use plimsoll_fixtures::executable;
 
 use crate::toy::Toy;
 
@@ -138,12 +139,7 @@ fn a_call_that_hangs_is_ended_when_the_stretched_limit_says_so() {
 fn a_run_takes_the_factor_from_the_command_line() {
     let toy = Toy::within(Limits::default());
     let hanging = toy.path().with_file_name("hanging");
-    fs::write(&hanging, "#!/bin/sh\nexec tail -f /dev/null\n").expect("a file");
-    fs::set_permissions(
-        &hanging,
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .expect("a mode");
+    executable::write(&hanging, b"#!/bin/sh\nexec tail -f /dev/null\n").expect("a file");
     let begun = Instant::now();
     // Each call would take ten minutes.
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))

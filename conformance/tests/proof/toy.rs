@@ -1,7 +1,6 @@
 //! A runtime of a few lines of shell, which makes no container, and cases about it: what the engine
 //! makes of them shows without a machine that could run the suite.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use plimsoll::engine::{self, Options, Scratch};
 use plimsoll::event::SabotageEvent;
 use plimsoll::observe;
 use plimsoll::verdict::Verdict;
+use plimsoll_fixtures::executable;
 use tempfile::TempDir;
 
 /// Says what it is asked to say, fails where it is asked to, hangs where it is asked to.
@@ -36,9 +36,7 @@ impl Toy {
     pub(crate) fn within(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("toy");
-        std::fs::write(&path, TOY).expect("the folder is writable");
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&path, mode).expect("the file is ours");
+        executable::write(&path, TOY.as_bytes()).expect("the folder is writable");
         let argv = vec![path.display().to_string()];
         Self {
             folder,
