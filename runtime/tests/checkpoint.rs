@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use plimsoll_fixtures::executable;
 use serde_json::{Value, json};
 
 const BUSYBOX: &str = "/bin/busybox";
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any of these takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A bundle whose program counts in a file, with a store of its own.
 struct Bundle {
@@ -23,7 +25,7 @@ impl Bundle {
         let dir = tempfile::tempdir().expect("a folder");
         let bin = dir.path().join("rootfs/bin");
         fs::create_dir_all(&bin).expect("mkdir");
-        fs::copy(BUSYBOX, bin.join("busybox")).expect("copy");
+        executable::copy(Path::new(BUSYBOX), &bin.join("busybox")).expect("copy");
         for name in ["sh", "sleep"] {
             symlink("busybox", bin.join(name)).expect("symlink");
         }
@@ -35,7 +37,8 @@ impl Bundle {
     /// The configuration for the container of this id.
     fn configure(&self, id: &str) {
         let unique = self.dir.path().file_name().unwrap_or_default().display();
-        let count = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done";
+        // A line at a time is added, so that it is whole at whatever moment the program is saved.
+        let count = "i=0; while :; do i=$((i+1)); echo $i >>/count; sleep 0.05; done";
         let config = json!({
             "ociVersion": "1.3.0",
             "root": {"path": "rootfs"},
@@ -66,6 +69,8 @@ impl Bundle {
             .args(args)
             .current_dir(self.dir.path())
             .env("PATH", path)
+            // Whoever runs the tests as a service has one of his own.
+            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -107,7 +112,7 @@ impl Bundle {
 
     fn count(&self) -> Option<u32> {
         let text = fs::read_to_string(self.dir.path().join("rootfs/count"));
-        text.ok()?.trim().parse().ok()
+        text.ok()?.lines().next_back()?.parse().ok()
     }
 
     fn wait_beyond(&self, count: u32) {

@@ -189,21 +189,30 @@ mod tests {
 
     #[test]
     fn a_timeout_ends_the_whole_group() {
-        let begin = Instant::now();
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pid");
-        let script = format!("sleep 60 & echo $! > {}; wait", file.display());
-        let error = run(&[hook(&script, Some(1))], String::new).expect_err("too long");
-        assert!(error.to_string().contains("longer than 1 s"), "{error}");
-        assert!(begin.elapsed() < Duration::from_secs(20));
-        let pid = std::fs::read_to_string(&file).expect("the script ran");
+        let script = format!("sleep 300 & echo $! > {}; wait", file.display());
+        let timed_out = |seconds: &u64| {
+            let error = run(&[hook(&script, Some(*seconds))], String::new).expect_err("too long");
+            let told = format!("longer than {seconds} s");
+            assert!(error.to_string().contains(&told), "{error}");
+            // Nothing where the machine was too busy for the script to come so far.
+            let pid = std::fs::read_to_string(&file).unwrap_or_default();
+            pid.ends_with('\n').then_some(pid)
+        };
+        let begin = Instant::now();
+        let pid = [1, 5, 25]
+            .iter()
+            .find_map(timed_out)
+            .expect("the script ran");
+        assert!(begin.elapsed() < Duration::from_secs(200));
         // The kill has been sent; a busy machine takes a moment to see it through.
         let alive = || {
             std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
                 .is_ok_and(|stat| !stat.contains(") Z "))
         };
         while alive() {
-            assert!(begin.elapsed() < Duration::from_secs(20), "{pid} lives on");
+            assert!(begin.elapsed() < Duration::from_secs(200), "{pid} lives on");
             std::thread::yield_now();
         }
     }

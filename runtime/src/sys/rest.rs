@@ -360,6 +360,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).expect("bound");
+        let (mut told, mut tell) = std::io::pipe().expect("a pipe");
         // A process of its own, since only one without other threads may rest.
         // SAFETY: the child uses what this thread has made, and ends by _exit(2).
         let child = match unsafe { fork() }.expect("forked") {
@@ -369,16 +370,16 @@ mod tests {
                 child
             }
             ForkResult::Child => {
+                // What the others of this process hold counts before as well as afterwards.
+                let begun = told.read(&mut [0]);
                 let accepted = accept(listener.as_fd()).expect("accepted");
                 let text = format!("{:?} {:?}", Some("text"), "1.5".parse::<f64>());
                 let written = UnixStream::from(accepted).write_all(text.as_bytes());
-                super::super::process::exit(i32::from(written.is_err()));
+                super::super::process::exit(i32::from(begun.is_err() || written.is_err()));
             }
         };
-        let (before, deadline) = (
-            anonymous(Pid::this()),
-            Instant::now() + Duration::from_secs(10),
-        );
+        let (before, deadline) = (anonymous(child), Instant::now() + Duration::from_secs(60));
+        tell.write_all(&[0]).expect("the child is told");
         while anonymous(child) + 200 > before && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }

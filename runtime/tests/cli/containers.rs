@@ -36,7 +36,8 @@ fn kill_sends_the_signal_that_is_named() {
     for (signal, number) in [
         (None, 15),
         (Some("KILL"), 9),
-        (Some("SIGHUP"), 1),
+        // None that nohup(1) or a shell has its children ignore.
+        (Some("SIGALRM"), 14),
         (Some("10"), 10),
     ] {
         let sandbox = Sandbox::new();

@@ -38,6 +38,9 @@ fn run(sandbox: &Sandbox, shell: &str, args: &[&str]) -> String {
         .env("ROOT", sandbox.path("root"))
         .env("HOME", sandbox.path(""))
         .env("TERM", "dumb")
+        // Shells complain about a locale that is not there.
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("BASH_ENV")
         .stdin(Stdio::null())
         .output()
         .expect("the shell starts");
@@ -85,7 +88,7 @@ fn zsh_completes_commands_flags_and_ids() {
         for words in 'plimrun del' 'plimrun delete --fo' "plimrun --root $ROOT kill w"; do
             zpty -w -n typist "$words"$'\t'$'\x18z'
         done
-        repeat 200 { [[ $(wc -l <lines) -ge 3 ]] && break; sleep 0.1 }
+        repeat 600 { [[ $(wc -l <lines) -ge 3 ]] && break; sleep 0.1 }
         zpty -d typist
         cat lines
     "#;
@@ -143,6 +146,10 @@ fn the_man_page_has_no_faults() {
     for check in checks {
         let output = Command::new(check[0])
             .args(&check[1..])
+            .env("LC_ALL", "C.UTF-8")
+            .env("MANWIDTH", "80")
+            .env_remove("MANOPT")
+            .env_remove("MANROFFOPT")
             .stdin(Stdio::null())
             .output();
         match output {

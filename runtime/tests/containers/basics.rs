@@ -96,7 +96,9 @@ fn exec_joins_the_container_and_passes_its_status_on() {
     let id = bundle.id();
     let run = bundle.plimrun(&["run", "--detach", &id]);
     assert!(run.status.success(), "{}", text(&run.stderr));
-    let output = bundle.plimrun(&["exec", &id, "sh", "-c", "cat /proc/1/comm; exit 9"]);
+    // `run` returns while execve(2) closes what init had open; the new name comes a little later.
+    let script = "until grep -x sleep /proc/1/comm; do :; done; exit 9";
+    let output = bundle.plimrun(&["exec", &id, "sh", "-c", script]);
     let failed = bundle.plimrun(&["exec", &id, "nope"]);
     let deleted = bundle.plimrun(&["delete", "--force", &id]);
     assert_eq!(text(&output.stdout), "sleep\n");

@@ -44,7 +44,8 @@ impl Runtime<'_> {
             .arg(&log)
             .args(["--log-format", "json"])
             .args(args.iter().map(|arg| if *arg == "ID" { &id } else { *arg }))
-            .current_dir(self.bundle.path(""));
+            .current_dir(self.bundle.path(""))
+            .env_remove("NOTIFY_SOCKET");
         let output = self.bundle.finish(&mut command);
         let log = fs::read_to_string(&log).unwrap_or_default();
         let mut errors = log.lines().filter_map(|line| {
@@ -87,7 +88,7 @@ impl Runtime<'_> {
             "stopped" => drop(self.ok(&["kill", "ID", "KILL"])),
             _ => {}
         }
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.state()["status"] != state {
             assert!(Instant::now() < deadline, "{} is never {state}", self.name);
             std::thread::sleep(Duration::from_millis(10));

@@ -1,10 +1,11 @@
 //! Bundles with busybox inside, and plimrun called on them.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use plimsoll_fixtures::executable;
 use serde_json::{Value, json};
 
 const BUSYBOX: &str = "/bin/busybox";
@@ -28,7 +29,11 @@ impl Bundle {
         let dir = tempfile::tempdir().expect("a folder");
         let bin = dir.path().join("rootfs/bin");
         fs::create_dir_all(&bin).expect("mkdir");
-        fs::copy(BUSYBOX, bin.join("busybox")).expect("copy");
+        // Whatever the umask: some containers have another user.
+        for folder in [&dir.path().join("rootfs"), &bin] {
+            fs::set_permissions(folder, Permissions::from_mode(0o755)).expect("chmod");
+        }
+        executable::copy(Path::new(BUSYBOX), &bin.join("busybox")).expect("copy");
         for name in [
             "sh", "cat", "sleep", "true", "ls", "stty", "tty", "test", "pwd", "id", "env", "nc",
             "sed", "grep", "mkdir",
@@ -70,7 +75,9 @@ impl Bundle {
             .arg("--root")
             .arg(self.path("store"))
             .args(args)
-            .current_dir(self.dir.path());
+            .current_dir(self.dir.path())
+            // Whoever runs the tests as a service has one of his own.
+            .env_remove("NOTIFY_SOCKET");
         command
     }
 

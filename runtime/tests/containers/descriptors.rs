@@ -24,7 +24,10 @@ fn call(bundle: &Bundle, variables: &str, args: &[&str]) -> (bool, String) {
         .collect();
     let script = format!("{variables} exec {} 3<three 4<four", words.join(" "));
     let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).current_dir(bundle.path(""));
+    shell
+        .args(["-c", &script])
+        .current_dir(bundle.path(""))
+        .env_remove("NOTIFY_SOCKET");
     let output = bundle.finish(&mut shell);
     let all = text(&output.stdout) + &text(&output.stderr);
     (output.status.success(), all)
@@ -39,7 +42,7 @@ fn run_create_and_exec_preserve_as_many_as_they_are_told() {
         config["process"]["args"] = json!(["sh", "-c", format!("({SHOW}) >/out; sleep 60")]);
     });
     let seen = || {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             let text = fs::read_to_string(&out).unwrap_or_default();
             if text.ends_with('\n') {

@@ -208,7 +208,7 @@ fn a_process_may_enter_a_cgroup_below_the_containers() {
         .stdin(Stdio::null())
         .spawn()
         .expect("plimrun starts");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while fs::read_to_string(below.join("cgroup.procs"))
         .expect("readable")
         .is_empty()
@@ -266,7 +266,7 @@ fn a_container_that_made_cgroups_of_its_own_is_entered_where_its_init_is() {
     }) else {
         return;
     };
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !bundle.rootfs().join("own").exists() {
         assert!(std::time::Instant::now() < deadline, "it makes no cgroup");
         std::thread::sleep(std::time::Duration::from_millis(10));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::bundle::{Bundle, text};
 
 /// Longer than any of these takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service manager, and a bundle whose program sleeps.
 struct Service {
@@ -72,20 +72,21 @@ impl Service {
     fn say(&self, words: &str) {
         let pid = self.pid();
         let deadline = Instant::now() + PATIENCE;
-        // A program counts as running from the moment at which execve closes what init kept open,
-        // which the kernel does shortly before it lays out the new environment: until then it is empty.
-        let env = loop {
+        let manager = self.bundle.path("manager.sock").display().to_string();
+        // `run` records the container as running a little before init executes the program: until then its
+        // environment is that of plimrun, which names the manager's socket, and in the middle of execve(2) it is
+        // empty.
+        let name = loop {
             let env = std::fs::read(format!("/proc/{pid}/environ")).expect("it lives");
-            if !env.is_empty() {
-                break text(&env);
+            let env = text(&env);
+            let mut entries = env.split('\0');
+            let name = entries.find_map(|entry| entry.strip_prefix("NOTIFY_SOCKET="));
+            if let Some(name) = name.filter(|name| *name != manager) {
+                break name.to_owned();
             }
-            assert!(Instant::now() < deadline, "it has no environment");
+            assert!(Instant::now() < deadline, "it is told of no socket: {env}");
             std::thread::sleep(Duration::from_millis(10));
         };
-        let name = env
-            .split('\0')
-            .find_map(|entry| entry.strip_prefix("NOTIFY_SOCKET="))
-            .expect("the program is told of a socket");
         let socket = PathBuf::from(format!("/proc/{pid}/root{name}"));
         let client = UnixDatagram::unbound().expect("a socket");
         client

@@ -14,7 +14,7 @@ use super::terminal::take_named_descriptor;
 fn kill(pidfd: &OwnedFd) {
     pidfd_send_signal(pidfd.as_fd(), nix::libc::SIGKILL).expect("a living process");
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    let ended = poll(&mut fds, PollTimeout::from(20_000u16)).expect("poll");
+    let ended = poll(&mut fds, PollTimeout::from(60_000u16)).expect("poll");
     assert_eq!(ended, 1, "the process lives on");
 }
 

@@ -111,7 +111,7 @@ fn parameters_are_set_whatever_covers_those_of_the_runtime() {
         .args(bundle.command(&["run", "--bundle"]).get_args())
         .arg(bundle.path(""))
         .arg(&id);
-    let output = bundle.finish(&mut command);
+    let output = bundle.finish(command.env_remove("NOTIFY_SOCKET"));
     assert_eq!(text(&output.stdout), "257\n", "{}", text(&output.stderr));
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::bundle::{Bundle, args, text};
 
 /// Longer than any of these takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a caller of `--console-socket` or `--pidfd-socket` does: takes one descriptor.
 pub(crate) fn take_descriptor(listener: &UnixListener) -> OwnedFd {
@@ -28,7 +28,7 @@ pub(crate) fn take_descriptor(listener: &UnixListener) -> OwnedFd {
 pub(crate) fn take_named_descriptor(listener: &UnixListener) -> (String, OwnedFd) {
     use std::os::fd::AsFd;
     let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    let ready = poll(&mut fds, PollTimeout::from(20_000u16)).expect("poll");
+    let ready = poll(&mut fds, PollTimeout::from(60_000u16)).expect("poll");
     assert_eq!(ready, 1, "nobody connected");
     let (stream, _) = listener.accept().expect("accept");
     let mut name = [0u8; 4096];

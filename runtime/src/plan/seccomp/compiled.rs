@@ -52,20 +52,26 @@ fn the_path_to_an_answer_grows_with_the_logarithm_of_the_profile() {
     assert!(length < 600, "{length} instructions");
 }
 
-#[test]
-fn the_profile_of_an_engine_compiles_in_a_millisecond() {
-    let profile = engine();
-    // The best of several, since other tests run beside this one; debug builds are several times
-    // slower than what is shipped.
-    let limit = Duration::from_millis(if cfg!(debug_assertions) { 20 } else { 1 });
+/// The best of several times, since other tests run beside this one.
+fn best(work: impl Fn()) -> Duration {
     let times = (0..20).map(|_| {
         let start = Instant::now();
-        compile_on(&profile, &arch::X86_64).expect("a good profile");
+        work();
         start.elapsed()
     });
-    let best = times.min().expect("twenty times");
-    println!("compiled in {best:?}");
-    assert!(best < limit, "{best:?}");
+    times.min().expect("twenty times")
+}
+
+/// How fast a machine is shows in what it takes to read the profile, a millisecond or less.
+#[test]
+fn the_profile_of_an_engine_compiles_in_a_few_times_what_its_reading_takes() {
+    let profile = engine();
+    let reading = best(|| drop(engine()));
+    let compiling = best(|| {
+        compile_on(&profile, &arch::X86_64).expect("a good profile");
+    });
+    println!("read in {reading:?}, compiled in {compiling:?}");
+    assert!(compiling < 10 * reading, "{compiling:?} and {reading:?}");
 }
 
 #[test]
