@@ -128,7 +128,13 @@ fn compile_rules(rules: &[Tested<'_>], depth: usize) -> Vec<Instruction> {
     let mut out = Vec::new();
     for alike in rules.chunk_by(|one, next| one.tests.get(depth) == next.tests.get(depth)) {
         let Some((register, value)) = alike[0].tests.get(depth) else {
-            out.extend(alike.iter().flat_map(|tested| body(tested.rule)));
+            for tested in alike {
+                out.extend(body(tested.rule));
+                if tested.rule.access == Access::ALL {
+                    // It has answered: nothing goes on to what follows, which the kernel refuses to take.
+                    return out;
+                }
+            }
             continue;
         };
         for alike in alike.chunks(MOST) {

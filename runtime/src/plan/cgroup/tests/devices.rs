@@ -46,6 +46,33 @@ fn run(program: &[Instruction], kind: DeviceKind, access: Access, major: u32, mi
     }
 }
 
+/// The instructions that no way through the program leads to, for which the kernel refuses it with EINVAL
+/// (kernel/bpf/verifier.c check_cfg).
+fn unreachable(program: &[Instruction]) -> Vec<usize> {
+    let mut reached = vec![false; program.len()];
+    let mut ways = vec![0];
+    while let Some(at) = ways.pop() {
+        if std::mem::replace(&mut reached[at], true) {
+            continue;
+        }
+        let Instruction {
+            code: operation,
+            offset,
+            ..
+        } = program[at];
+        let target = (at + 1)
+            .checked_add_signed(isize::from(offset))
+            .expect("a jump inside");
+        match operation {
+            code::EXIT => {}
+            code::JUMP => ways.push(target),
+            code::JUMP_UNEQUAL | code::JUMP_ANY_OF => ways.extend([at + 1, target]),
+            _ => ways.push(at + 1),
+        }
+    }
+    (0..program.len()).filter(|at| !reached[*at]).collect()
+}
+
 /// The specification's words: entries apply in the listed order, each letter by itself.
 fn oracle(policy: &Policy, kind: DeviceKind, access: Access, major: u32, minor: u32) -> bool {
     let bits = [Access::READ, Access::WRITE, Access::MKNOD];
@@ -104,6 +131,7 @@ proptest! {
     fn program_and_list_do_what_the_entries_say(entries in entries()) {
         let (list, policy) = both(&entries);
         let program = compile(&policy);
+        prop_assert_eq!(unreachable(&program), Vec::<usize>::new());
         for kind in [DeviceKind::Block, DeviceKind::Char] {
             for (major, minor) in [(0, 0), (1, 3), (1, 5), (2, 1), (u32::MAX, 3), (9, u32::MAX), (5, 1)] {
                 for access in (0..8).map(Access) {
@@ -126,6 +154,21 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_overridden_whole_is_not_in_the_program() {
+    let json = r#"[
+        {"allow": true, "type": "b", "major": 60, "minor": 1, "access": "rw"},
+        {"allow": true, "type": "b", "access": "r"},
+        {"allow": false, "type": "b", "access": "rwm"},
+        {"allow": true, "type": "b", "access": "m"}
+    ]"#;
+    let (_, policy) = both(&serde_json::from_str::<Vec<_>>(json).expect("entries"));
+    let program = compile(&policy);
+    assert_eq!(unreachable(&program), [0; 0]);
+    let asked = |access| run(&program, DeviceKind::Block, access, 60, 1);
+    assert_eq!([Access::READ, Access::MKNOD].map(asked), [false, true]);
 }
 
 #[test]
