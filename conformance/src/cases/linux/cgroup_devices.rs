@@ -11,6 +11,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         applied(),
         in_order(),
+        overridden(),
         types(),
         numbers(),
         bad(
@@ -124,6 +125,31 @@ fn in_order() -> Case {
                 rules[3..].reverse();
             }
         }),
+    ])
+}
+
+/// What a later entry answers whole, a runtime may leave out, but must not stumble over: a program for the
+/// kernel must have no instruction that nothing leads to.
+fn overridden() -> Case {
+    case(
+        "overridden_by_a_wider_entry",
+        "config-linux.resources.devices.listed-order",
+        vec![
+            entry(true, "c", MAJOR, 1, "rw"),
+            entry(true, "b", MAJOR, 1, "rw"),
+            json!({"allow": true, "type": "b", "access": "r"}),
+            json!({"allow": false, "type": "b", "access": "rwm"}),
+            json!({"allow": true, "type": "b", "access": "m"}),
+        ],
+    )
+    .run(|t| {
+        let seen = allowed(t, &[("c", MAJOR, 1), ("b", MAJOR, 1)])?;
+        let what = "whether the character and the block device 60:1 may be opened, of which the latter is allowed before all are denied";
+        t.eq(what, seen, [true, false])
+    })
+    .saboteurs([
+        drops("/linux/resources/devices/6"),
+        drops("/linux/resources/devices/3"),
     ])
 }
 

@@ -78,8 +78,12 @@ fn new(kind: NamespaceKind) -> Case {
         let seen = t.must(seen_if_supported(t, kind))?;
         t.ne("the namespace inside", seen, t.runtime_namespace(kind)?)
     });
+    // Without his own, an ordinary user can mount nothing, no proc, no sysfs.
+    let root = ["mount", "pid", "network"]
+        .contains(&name)
+        .then_some(Need::Root);
     case.saboteurs([
-        without(kind),
+        without(kind).needs(root),
         lies("create", How::Refuse).on(supported(kind)),
     ])
 }

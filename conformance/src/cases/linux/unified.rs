@@ -180,7 +180,8 @@ fn checked_update() -> Case {
             let file = file.display().to_string();
             t.on_all()
                 .errors(&t.runtime(["update", "--resources", &file, t.id()])?)?;
-            t.has("memory.max", t.own_v2("memory.max")?, "100663296")?;
+            t.on_all()
+                .has("memory.max", t.own_v2("memory.max")?, "100663296")?;
             t.that("the program lives", t.init_lives()?, t.pid()?)
         })
         .saboteurs(
