@@ -126,8 +126,9 @@ impl Channel {
             let mut slices = [IoSliceMut::new(&mut buffer)];
             match recvmsg::<UnixAddr>(self.0.as_raw_fd(), &mut slices, None, MsgFlags::empty()) {
                 Ok(received) => break received.bytes,
-                Err(Errno::EINTR) => {}
-                Err(Errno::ECONNRESET) => break 0,
+                // Said once where the peer has ended with something unread; what it has said before comes after that
+                // (net/unix/af_unix.c, unix_release_sock).
+                Err(Errno::EINTR | Errno::ECONNRESET) => {}
                 Err(errno) => return Err(errno),
             }
         };
@@ -199,6 +200,17 @@ mod tests {
         for message in said {
             assert_eq!(right.receive(), Ok(Some(message)));
         }
+        assert_eq!(right.receive(), Ok(None));
+    }
+
+    #[test]
+    fn what_is_said_is_heard_of_one_who_did_not_listen() {
+        let (left, right) = Channel::pair().expect("a socket pair");
+        right.send(&Message::Start).expect("send");
+        let said = Message::Failed(StepError::refused("x", &Origin::at("/mounts/1")));
+        left.send(&said).expect("send");
+        drop(left);
+        assert_eq!(right.receive(), Ok(Some(said)));
         assert_eq!(right.receive(), Ok(None));
     }
 }
