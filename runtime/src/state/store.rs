@@ -63,21 +63,25 @@ impl Store {
                 source,
             }
         };
-        builder
-            .recursive(true)
-            .create(&self.root)
-            .map_err(io("create", &self.root))?;
-        builder
-            .recursive(false)
-            .mode(0o700)
-            .create(&dir)
-            .map_err(|source| {
-                if source.kind() == io::ErrorKind::AlreadyExists {
-                    StateError::Exists
-                } else {
-                    io("create", &dir)(source)
-                }
-            })?;
+        let attempt = || DirBuilder::new().mode(0o700).create(&dir);
+        let made = match attempt() {
+            // The first container.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                builder
+                    .recursive(true)
+                    .create(&self.root)
+                    .map_err(io("create", &self.root))?;
+                attempt()
+            }
+            result => result,
+        };
+        made.map_err(|source| {
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                StateError::Exists
+            } else {
+                io("create", &dir)(source)
+            }
+        })?;
         Container::begin(dir, move || {
             complete(&mut record);
             record
