@@ -22,6 +22,7 @@ use super::init::Setup;
 use super::procfs::Procfs;
 use super::spawn::{Spawned, spawn};
 use super::{Context, StepError, cgroup, hooks, namespaces, pidfd, trees};
+use crate::plan::loopback::Loopback;
 use crate::plan::{Origin, Plan};
 use crate::state::{Container, Process, Record, StateError, Status};
 use crate::sys::clone::pidfd_send_signal;
@@ -255,6 +256,9 @@ fn meanwhile(
     if let Some(process) = process {
         // For whoever finds the container half-made.
         container.update_copy(|record| identify(record, process))?;
+    }
+    if plan.loopback == Loopback::Runtime {
+        namespaces::loopback_up_beside(init.pidfd.as_fd())?;
     }
     groups.load_late()?;
     container.write_config(extras.config)?;

@@ -16,6 +16,7 @@ use super::procfs::Procfs;
 use super::root::Root;
 use super::{Context, StepError, console, devices, hooks, mounts, null_streams};
 use super::{protect_paths, switch};
+use crate::plan::loopback::Loopback;
 use crate::plan::mounts::relative;
 use crate::plan::namespaces::flag;
 use crate::plan::rootfs::Switch;
@@ -116,7 +117,7 @@ fn enter_namespaces(setup: &Setup<'_>, channel: &Channel, mapped: bool) -> Resul
     if let Some(name) = &plan.keyring {
         join_keyring(name)?;
     }
-    if plan.namespaces.creates(LinuxNamespaceType::Network) {
+    if plan.loopback == Loopback::Init {
         crate::sys::net::loopback_up().step(&Origin::at("/linux/namespaces"), || "bring lo up")?;
     }
     if !plan.net_devices.is_empty() {

@@ -1,6 +1,6 @@
 //! Joins namespaces, maps ids.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
@@ -15,6 +15,7 @@ use super::procfs::Procfs;
 use super::{Context, StepError};
 use crate::plan::Origin;
 use crate::plan::namespaces::{IdMap, Join, Namespaces, name};
+use crate::sys::net::loopback_up;
 use crate::sys::process::{set_gid, set_groups, set_uid};
 
 const NEWUSER: u64 = libc::CLONE_NEWUSER as u64;
@@ -91,6 +92,33 @@ pub fn join_all(opened: &[Opened]) -> Result<(), StepError> {
         become_root(None)?;
     }
     Ok(())
+}
+
+/// Brings `lo` up in the network namespace of init, which does other things meanwhile.
+pub fn loopback_up_beside(init: BorrowedFd<'_>) -> Result<(), StepError> {
+    let origin = &Origin::at("/linux/namespaces");
+    let network = CloneFlags::CLONE_NEWNET;
+    let own = open(
+        "/proc/thread-self/ns/net",
+        OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )
+    .step(origin, || "open the own network namespace")?;
+    match setns(init, network) {
+        Ok(()) => {}
+        // It has ended, and says why itself.
+        Err(Errno::ESRCH) => return Ok(()),
+        Err(errno) => {
+            return Err(StepError::new(
+                "join init's network namespace",
+                errno,
+                origin,
+            ));
+        }
+    }
+    let brought = loopback_up().step(origin, || "bring lo up");
+    setns(&own, network).step(origin, || "return from init's network namespace")?;
+    brought
 }
 
 /// Makes namespaces.

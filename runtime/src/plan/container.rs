@@ -12,7 +12,8 @@ use super::process::{self, Process};
 use super::rootfs::{self, Rootfs};
 use super::sysctl;
 use super::{
-    Options, Origin, PlanError, cgroup, intel_rdt, net_devices, notify, scheduling, seccomp,
+    Options, Origin, PlanError, cgroup, intel_rdt, loopback, net_devices, notify, scheduling,
+    seccomp,
 };
 use crate::host::Facts;
 use crate::spec::{Config, OCI_VERSION};
@@ -38,6 +39,8 @@ pub struct Plan {
     pub cgroup: cgroup::CgroupPlan,
     /// The class of service in resctrl.
     pub intel_rdt: Option<intel_rdt::IntelRdt>,
+    /// Who brings the loopback device up.
+    pub loopback: loopback::Loopback,
     /// Network devices to move into the container.
     pub net_devices: Vec<net_devices::NetDevice>,
     /// Scheduling, I/O priority, memory policy, personality.
@@ -122,7 +125,9 @@ impl Plan {
             listen_fds: options.listen_fds,
             notifies,
             namespaces,
+            loopback: loopback::Loopback::default(),
         };
+        plan.loopback = loopback::plan(&plan, facts);
         if !plan.hooks.create_container.is_empty() {
             // They run in the container's cgroups, while it is made.
             plan.cgroup.leave_nothing_late();

@@ -11,6 +11,7 @@ pub mod external;
 pub mod hooks;
 mod id_list;
 pub mod intel_rdt;
+pub mod loopback;
 pub mod mounts;
 pub mod namespaces;
 pub mod net_devices;

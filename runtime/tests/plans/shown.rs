@@ -16,6 +16,7 @@ pub(crate) fn show(plan: &Plan) -> String {
         sysctl,
         cgroup,
         intel_rdt,
+        loopback,
         net_devices,
         scheduling,
         seccomp,
@@ -36,6 +37,7 @@ pub(crate) fn show(plan: &Plan) -> String {
     one(&mut text, "cgroup owner", &cgroup.owner);
     each(&mut text, "warning", &cgroup.warnings);
     one(&mut text, "class", intel_rdt);
+    one(&mut text, "loopback", loopback);
     each(&mut text, "network device", net_devices);
     one(&mut text, "keyring", keyring);
     one(&mut text, "names", &(hostname, domainname));
