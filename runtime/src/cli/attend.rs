@@ -15,6 +15,8 @@ use nix::unistd::{Pid, read, write};
 
 use super::{CommandError, Context, Log};
 use crate::exec::notify::Relay;
+use crate::exec::{Context as _, StepError};
+use crate::plan::Origin;
 use crate::plan::process::Process;
 use crate::sys::clone::pidfd_send_signal;
 use crate::sys::entry::close_own_tree;
@@ -29,14 +31,14 @@ pub(super) struct Held {
 
 impl Held {
     /// Begins before the program is started.
-    pub(super) fn begin() -> Result<Self, CommandError> {
+    pub(super) fn begin() -> Result<Self, StepError> {
         let mut before = SigSet::empty();
         sigprocmask(
             SigmaskHow::SIG_BLOCK,
             Some(&SigSet::all()),
             Some(&mut before),
         )
-        .map_err(|errno| CommandError::io("hold signals back")(errno.into()))?;
+        .step(&Origin::default(), || "hold signals back")?;
         Ok(Self { before })
     }
 }

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::{CommandError, Context};
 use crate::exec::channel::Channel;
-use crate::exec::start::{Agent, start};
+use crate::exec::start::{Agent, follow, start};
 use crate::exec::{Context as _, StepError, hooks};
 use crate::plan::{Origin, Plan, hooks as plan, seccomp};
 use crate::spec;
@@ -68,15 +68,16 @@ fn needs_process(there: bool) -> Result<(), StepError> {
     Err(StepError::refused(why, &Origin::at("/process")))
 }
 
-/// Starts the container's process and runs the hooks that belong to that. Where a hook fails, the
+/// Starts the container's process, unless it has gone on `alone`, and runs the hooks that belong to that. Where a hook fails, the
 /// container is stopped and destroyed (runtime.md#lifecycle, steps 7 and 9).
 pub(super) fn run(
     context: &Context,
     mut container: Container,
     sequel: Sequel,
     channel: &Channel,
+    alone: bool,
 ) -> Result<Container, CommandError> {
-    match go(&mut container, sequel, channel) {
+    match go(&mut container, sequel, channel, alone) {
         Err(CommandError::Step(error)) if error.origin.as_str().starts_with("/hooks/") => {
             end(&container)?;
             teardown(container, |warning| context.log.warn(warning))?;
@@ -91,7 +92,12 @@ pub(super) fn run(
     }
 }
 
-fn go(container: &mut Container, sequel: Sequel, channel: &Channel) -> Result<(), CommandError> {
+fn go(
+    container: &mut Container,
+    sequel: Sequel,
+    channel: &Channel,
+    alone: bool,
+) -> Result<(), CommandError> {
     let state = plan::StateTemplate {
         oci_version: container.record().oci_version.clone(),
         id: container.record().id.clone(),
@@ -113,7 +119,12 @@ fn go(container: &mut Container, sequel: Sequel, channel: &Channel) -> Result<()
             })
         })
         .transpose()?;
-    start(channel, Pid::from_raw(pid), agent.as_ref())?;
+    let init = Pid::from_raw(pid);
+    if alone {
+        follow(channel, init, true)?;
+    } else {
+        start(channel, init, agent.as_ref())?;
+    }
     if container.record().recorded != Status::Running {
         container.update(|record| record.recorded = Status::Running)?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::finish::Sequel;
 use super::{CommandError, Context, Matches, narrate, rfc3339};
 use crate::exec::cgroup;
-use crate::exec::create::{self, Created, Extras};
+use crate::exec::create::{self, Created, Extras, Hold};
 use crate::exec::criu::{self, Restored};
 use crate::exec::{StepError, notify, pidfd, protect};
 use crate::host::Facts;
@@ -123,17 +123,19 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// Makes the container, which this command or another one starts.
+    /// Makes the container, which this command or another one starts. What is to be done before it starts, `hold`
+    /// does, if that is while it is made.
     pub(super) fn create(
         &self,
         console: Option<OwnedFd>,
         awaits_start: bool,
+        hold: Option<Hold<'_>>,
     ) -> Result<Created, CommandError> {
         let extras = Extras {
             awaits_start,
             ..self.extras(console)?
         };
-        let created = create::create(&self.plan, &extras, self.record()?)?;
+        let created = create::create(&self.plan, &extras, self.record()?, hold)?;
         self.context
             .log
             .debug(format_args!("init has the PID {}", created.init.pid));

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::socket::{
@@ -52,6 +53,10 @@ pub struct Extras<'a> {
     pub awaits_start: bool,
 }
 
+/// What is to be done right before init is told to start, where it may be told before it is ready
+/// ([`Plan::goes_on_alone`]).
+pub type Hold<'a> = &'a dyn Fn() -> Result<(), StepError>;
+
 /// Why `create` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
@@ -63,7 +68,7 @@ pub enum CreateError {
     State(#[from] StateError),
 }
 
-/// A container whose init waits for its start.
+/// A container whose init waits for its start, or has gone on by itself.
 #[derive(Debug)]
 pub struct Created {
     /// Its record, under lock.
@@ -74,42 +79,36 @@ pub struct Created {
     pub groups: Grouping,
 }
 
-/// Makes the container that `container` records as being created.
+/// Makes the container that `container` records as being created; with `hold` it may be started as well.
 pub fn create(
     plan: &Plan,
     extras: &Extras<'_>,
     mut container: Container,
+    hold: Option<Hold<'_>>,
 ) -> Result<Created, CreateError> {
-    let caller_umask = umask(Mode::empty());
-    umask(caller_umask);
-    let listener = extras
-        .awaits_start
-        .then(|| listener(container.dir()))
-        .transpose()?;
-    let joins = namespaces::open_all(&plan.namespaces)?;
-    let procfs = plan
-        .writes_proc()
-        .then(Procfs::open)
-        .transpose()
-        .step(&NONE, || "open /proc")?;
+    let inherited = inherit(plan, extras, &container)?;
     let mut groups = Grouping::begin(&plan.cgroup, &container)?;
     // After the cgroups are there: they may be among what is bound.
     let trees =
         trees::open_trees(plan, extras.opens_trees).inspect_err(|_| remove_cgroups(&container))?;
-    let setup = Setup {
-        plan,
-        listener: listener.as_ref().map(AsFd::as_fd),
-        console: extras.console.as_ref().map(AsFd::as_fd),
-        joins: &joins,
-        trees: &trees,
-        procfs: procfs.as_ref(),
-        cgroup: groups.prepared(),
-        umask: caller_umask,
-    };
+    let hold = hold.filter(|_| goes_on_alone(plan, extras));
     let mut claims = Claims::default();
     let spawned = claims
         .enter_class(plan.intel_rdt.as_ref(), &mut container)
-        .and_then(|()| Ok(spawn(&setup)?));
+        .and_then(|()| {
+            let setup = Setup {
+                plan,
+                listener: inherited.listener.as_ref().map(AsFd::as_fd),
+                console: extras.console.as_ref().map(AsFd::as_fd),
+                joins: &inherited.joins,
+                trees: &trees,
+                procfs: inherited.procfs.as_ref(),
+                cgroup: groups.prepared(),
+                umask: inherited.umask,
+                folder: hold.map(|_| container.lock_fd()),
+            };
+            Ok(spawn(&setup)?)
+        });
     let mut init = match spawned {
         Ok(init) => init,
         Err(error) => {
@@ -124,14 +123,21 @@ pub fn create(
         claims,
     };
     let result = meanwhile(plan, extras, &mut container, &init, &mut groups)
+        .and_then(|()| let_go(hold, &container, &init))
         .and_then(|()| {
             rise.run(&mut container, &mut init, &mut |container, pid| {
                 groups.attach(container, pid)
             })
         })
-        .and_then(|()| Ok(rise.claims.assign(init.pid.as_raw())?))
-        .and_then(|()| Ok(groups.limit()?))
-        .and_then(|()| hand_over(plan, extras, &mut container, &init));
+        .and_then(|()| {
+            if init.alone {
+                container.was_published();
+                return Ok(());
+            }
+            rise.claims.assign(init.pid.as_raw())?;
+            groups.limit()?;
+            hand_over(plan, extras, &mut container, &init)
+        });
     match result {
         Ok(()) => Ok(Created {
             container,
@@ -143,6 +149,39 @@ pub fn create(
             Err(error)
         }
     }
+}
+
+/// What init inherits, opened or asked for before it is there.
+struct Inherited {
+    listener: Option<OwnedFd>,
+    joins: Vec<namespaces::Opened>,
+    procfs: Option<Procfs>,
+    umask: Mode,
+}
+
+fn inherit(
+    plan: &Plan,
+    extras: &Extras<'_>,
+    container: &Container,
+) -> Result<Inherited, StepError> {
+    let caller_umask = umask(Mode::empty());
+    umask(caller_umask);
+    let listener = extras
+        .awaits_start
+        .then(|| listener(container.dir()))
+        .transpose()?;
+    let joins = namespaces::open_all(&plan.namespaces)?;
+    let procfs = plan
+        .writes_proc()
+        .then(Procfs::open)
+        .transpose()
+        .step(&NONE, || "open /proc")?;
+    Ok(Inherited {
+        listener,
+        joins,
+        procfs,
+        umask: caller_umask,
+    })
 }
 
 /// Answers init until everything is made.
@@ -198,6 +237,11 @@ impl Rise<'_> {
                     go(init)?;
                 }
                 Some(Message::Created) => return Ok(()),
+                Some(Message::Executing) if init.alone => {
+                    // Not before: init's change of root waits for the same, and would wait for both.
+                    close_own_tree();
+                    return Ok(());
+                }
                 Some(Message::Failed(error)) => return Err(error.into()),
                 _ => {
                     return Err(StepError::refused(
@@ -243,6 +287,30 @@ fn made(plan: &Plan, extras: &Extras<'_>) -> Status {
     }
 }
 
+/// Whether init may go on by itself, and nobody is to be told of it before its program starts.
+fn goes_on_alone(plan: &Plan, extras: &Extras<'_>) -> bool {
+    let told = extras.pid_file.is_some() || extras.pidfd_socket.is_some();
+    !extras.awaits_start && !told && extras.privileged && plan.goes_on_alone()
+}
+
+/// Tells an init that goes on by itself to start, now that it lacks nothing but what it does itself.
+fn let_go(
+    hold: Option<Hold<'_>>,
+    container: &Container,
+    init: &Spawned,
+) -> Result<(), CreateError> {
+    // Without a record init has ended, and has said why.
+    let Some(hold) = hold.filter(|_| init.alone && container.is_staged()) else {
+        return Ok(());
+    };
+    hold()?;
+    match init.channel.send(&Message::Start) {
+        // It has ended; what it said is still to be heard.
+        Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
+        result => Ok(result.step(&NONE, || "start the container's process")?),
+    }
+}
+
 /// What need not be there before the clone, while init is at work.
 fn meanwhile(
     plan: &Plan,
@@ -267,7 +335,10 @@ fn meanwhile(
     if let Some(process) = process.filter(|_| next) {
         container.stage(recorded(process, made(plan, extras))?)?;
     }
-    close_own_tree();
+    if !init.alone {
+        // Where another command starts the container, init has a copy still, and this takes no time.
+        close_own_tree();
+    }
     Ok(())
 }
 

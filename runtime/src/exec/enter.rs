@@ -96,6 +96,7 @@ pub fn enter(entering: &Entering<'_>) -> Result<Spawned, StepError> {
                 pid,
                 pidfd,
                 channel: ours,
+                alone: false,
             })
         }
     }

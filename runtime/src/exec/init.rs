@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::prctl;
 use nix::sys::stat::Mode;
 use nix::unistd::{fchdir, getpid, sethostname, setsid};
 use oci_spec::runtime::LinuxNamespaceType;
@@ -21,6 +22,8 @@ use crate::plan::mounts::relative;
 use crate::plan::namespaces::flag;
 use crate::plan::rootfs::Switch;
 use crate::plan::{Origin, Plan};
+use crate::state::publish_in;
+use crate::sys::entry::{close_own_tree, own_tree};
 use crate::sys::{process as sys, rest};
 
 /// What init inherits from the runtime.
@@ -42,6 +45,8 @@ pub struct Setup<'a> {
     pub cgroup: Option<&'a Prepared>,
     /// The caller's file creation mask.
     pub umask: Mode,
+    /// The container's folder, where init is to go on by itself: its record lies there, ready to be put in place.
+    pub folder: Option<BorrowedFd<'a>>,
 }
 
 /// Where the process stands in config.json.
@@ -68,8 +73,11 @@ fn run(
         null_streams::reopen()?;
     }
     let becoming = becoming(setup);
+    if let Some(folder) = setup.folder {
+        go_on(channel, folder)?;
+    }
     let program = becoming.as_ref().map(Becoming::assume).transpose()?;
-    if !wait(setup, channel)? {
+    if setup.folder.is_none() && !wait(setup, channel)? {
         // `create` is gone and has not recorded this container.
         sys::exit(1);
     }
@@ -218,13 +226,28 @@ fn becoming<'a>(setup: &Setup<'a>) -> Option<Becoming<'a>> {
     })
 }
 
+/// Makes the container visible, once the runtime has done its part; usually it has by now. What is still open ends with
+/// execve(2).
+fn go_on(channel: &Channel, folder: BorrowedFd<'_>) -> Result<(), StepError> {
+    sys::reset_signals_but_pipe().step(&NONE, || "reset signals")?;
+    if channel.receive() != Ok(Some(Message::Start)) {
+        // The runtime is gone, or has failed and says so itself.
+        sys::exit(1);
+    }
+    // CVE-2016-9962: from here on others may enter, and none may look into this process while it holds what is outside.
+    prctl::set_dumpable(false).step(&NONE, || "become undumpable")?;
+    publish_in(folder).step(&NONE, || "put the container's record in place")
+}
+
 /// Waits for `start`. True when it has come; from then on it listens on the channel.
 fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
     let describe = || "wait for start";
     let mut keep = vec![channel.as_fd().as_raw_fd()];
     keep.extend(setup.listener.map(|listener| listener.as_raw_fd()));
+    keep.extend(own_tree());
     sys::close_all_but(3 + setup.plan.inherited_fds, &keep).step(&NONE, describe)?;
     channel.send(&Message::Created).step(&NONE, describe)?;
+    close_own_tree();
     // The runtime is at work meanwhile.
     sys::reset_signals_but_pipe().step(&NONE, describe)?;
     let listener = match (channel.receive().step(&NONE, describe)?, setup.listener) {

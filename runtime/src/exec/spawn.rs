@@ -33,6 +33,8 @@ pub struct Spawned {
     pub pidfd: OwnedFd,
     /// The words exchanged with it.
     pub channel: Channel,
+    /// Whether it goes on by itself, once it is told to start.
+    pub alone: bool,
 }
 
 impl Spawned {
@@ -61,16 +63,25 @@ pub fn spawn(setup: &Setup<'_>) -> Result<Spawned, StepError> {
     let mut attached_by_runtime = setup.cgroup.is_none() || flags & NEWUSER != 0;
     let v2 = setup.cgroup.and_then(super::cgroup::Prepared::v2);
     let side = clone_into(flags, v2, &mut attached_by_runtime)?;
+    // One that asks to be put into its cgroup hears the answer first.
+    let alone = setup.folder.is_some() && !attached_by_runtime && !between;
     match side {
         Side::Child => {
-            // Before the runtime closes the other copy, so that the wait for the last one is not here.
-            close_own_tree();
+            // Before the runtime closes the other copy, so that the wait for the last one is not here. Where the runtime
+            // does not stay, init keeps its copy, and waits when nobody waits for it.
+            if setup.listener.is_none() {
+                close_own_tree();
+            }
             drop(ours);
             attach(setup, &theirs, attached_by_runtime);
             if between {
                 exit(intermediate(setup, theirs, new))
             }
-            init::main(setup, theirs, flags & NEWUSER == 0)
+            let setup = Setup {
+                folder: setup.folder.filter(|_| alone),
+                ..*setup
+            };
+            init::main(&setup, theirs, flags & NEWUSER == 0)
         }
         Side::Parent(pid, pidfd) => {
             drop(theirs);
@@ -82,6 +93,7 @@ pub fn spawn(setup: &Setup<'_>) -> Result<Spawned, StepError> {
                 pid,
                 pidfd,
                 channel: ours,
+                alone,
             })
         }
     }

@@ -79,7 +79,13 @@ pub fn start(channel: &Channel, init: Pid, agent: Option<&Agent>) -> Result<(), 
             None => Err(error),
         };
     }
-    let mut executing = false;
+    follow(channel, init, false)
+}
+
+/// Returns when init, which has been let go on, has executed the user's program, or has failed. `executing` says whether it
+/// has said that this is the next thing that it does.
+pub fn follow(channel: &Channel, init: Pid, mut executing: bool) -> Result<(), StepError> {
+    let describe = || "start the container's process";
     loop {
         match channel.receive().step(&NONE, describe)? {
             Some(Message::Executing) => executing = true,

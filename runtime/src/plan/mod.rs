@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a file or makes a system call; what a plan holds is finished values.
 
+mod alone;
 pub mod cgroup;
 pub mod container;
 pub mod devices;

@@ -148,6 +148,18 @@ impl Container {
         Ok(true)
     }
 
+    /// Takes the staged record for the one in place: init has put it there ([`publish_in`]).
+    pub fn was_published(&mut self) {
+        if let Some(next) = self.staged.take() {
+            self.record = next;
+        }
+    }
+
+    /// Whether a record is staged.
+    pub fn is_staged(&self) -> bool {
+        self.staged.is_some()
+    }
+
     /// Writes a file into the container's folder, whole or not at all.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), StateError> {
         self.write_by(write::atomically, name, contents)
@@ -205,6 +217,12 @@ impl Container {
         self.copied = true;
         Ok(())
     }
+}
+
+/// Puts the staged record of the container whose folder this is in place, in a process that has inherited the descriptor
+/// ([`Container::lock_fd`]).
+pub fn publish_in(folder: BorrowedFd<'_>) -> io::Result<()> {
+    write::put_in_place_below(folder, STATE_FILE)
 }
 
 fn encode(dir: &Path, record: &Record) -> Result<Vec<u8>, StateError> {

@@ -15,7 +15,7 @@ mod store;
 mod tests;
 mod write;
 
-pub use container::Container;
+pub use container::{Container, publish_in};
 pub use error::{StateError, WrongState};
 pub use process::Process;
 pub use record::{

@@ -5,9 +5,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-use crate::sys::file::exchange;
+use nix::fcntl::renameat;
+
+use crate::sys::file::{exchange, exchange_below};
 
 /// Writes to a sibling and lets it take the old one's place.
 pub(super) fn atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
@@ -42,6 +45,14 @@ pub(super) fn put_in_place(path: &Path) -> io::Result<()> {
     }
 }
 
+/// As [`put_in_place`], below an open folder.
+pub(super) fn put_in_place_below(folder: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    let new = &sibling(Path::new(name));
+    exchange_below(folder, new, Path::new(name))
+        .or_else(|_| renameat(folder, new, folder, name))
+        .map_err(io::Error::from)
+}
+
 /// Removes a file's sibling, if it is there. One that stays is overwritten by the next write.
 pub(super) fn remove_beside(path: &Path) {
     let _ = fs::remove_file(sibling(path));
@@ -55,6 +66,8 @@ fn sibling(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -66,6 +79,11 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).expect("read"), contents);
             assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
         }
+        let file = File::open(folder.path()).expect("opened");
+        beside(&path, b"fourth").expect("written");
+        put_in_place_below(file.as_fd(), "file").expect("put in place");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "fourth");
+        remove_beside(&path);
         let other = folder.path().join("other");
         new(&other, b"whole").expect("written");
         assert_eq!(fs::read_to_string(&other).expect("read"), "whole");

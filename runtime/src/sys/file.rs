@@ -6,14 +6,20 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
 use nix::{NixPath, libc};
 
 use super::{check, raw};
 
 /// renameat2(2) with RENAME_EXCHANGE: two files change places.
 pub fn exchange(one: &Path, other: &Path) -> nix::Result<()> {
+    exchange_below(AT_FDCWD, one, other)
+}
+
+/// As [`exchange`], with paths that begin at an open folder.
+pub fn exchange_below(folder: BorrowedFd<'_>, one: &Path, other: &Path) -> nix::Result<()> {
     let call = |one: *const libc::c_char, other: *const libc::c_char| {
-        let here = libc::AT_FDCWD;
+        let here = folder.as_raw_fd();
         // SAFETY: both are terminated strings that live through the call.
         unsafe {
             libc::syscall(

@@ -44,6 +44,49 @@ fn a_program_that_is_not_there_fails_at_create_and_leaves_nothing() {
     assert!(text(&state.stderr).contains("does not exist"));
 }
 
+/// With and without a pid file `run` lets the container go on in another way.
+#[test]
+fn a_program_that_is_not_there_fails_run_and_leaves_nothing() {
+    let Some(bundle) = Bundle::new() else { return };
+    bundle.configure(|config| config["process"]["args"] = json!(["nope"]));
+    let file = bundle.path("pid");
+    let file = file.to_str().expect("UTF-8");
+    for flags in [&[][..], &["--detach"], &["--pid-file", file]] {
+        let output = bundle.plimrun(&[&["run"], flags, &[&bundle.id()]].concat());
+        assert_eq!(output.status.code(), Some(1), "{flags:?}");
+        let error = text(&output.stderr);
+        assert!(
+            error.contains("exec: \"nope\": executable file not found in $PATH"),
+            "{flags:?}: {error}"
+        );
+        let left = fs::read_dir(bundle.path("store")).expect("a store").count();
+        assert_eq!(left, 0, "{flags:?}");
+    }
+}
+
+/// The program looks at its own record. With a pid file the container is started in another way.
+#[test]
+fn a_container_is_recorded_as_running_before_its_program_begins() {
+    let Some(bundle) = Bundle::new() else { return };
+    let store = bundle.path("store");
+    fs::create_dir(&store).expect("mkdir");
+    let file = bundle.path("pid");
+    let file = file.to_str().expect("UTF-8");
+    bundle.configure(|config| {
+        let mounts = config["mounts"].as_array_mut().expect("a list");
+        mounts.push(
+            json!({"destination": "/store", "type": "bind", "source": store, "options": ["rbind"]}),
+        );
+        config["process"]["args"] = json!(["cat", format!("/store/{}/state.json", bundle.id())]);
+    });
+    for flags in [&[][..], &["--pid-file", file]] {
+        let output = bundle.plimrun(&[&["run"], flags, &[&bundle.id()]].concat());
+        let record: Value = serde_json::from_slice(&output.stdout).expect("a record");
+        assert_eq!(record["status"], "running", "{flags:?}: {record}");
+        assert_ne!(record["pid"], 0, "{flags:?}: {record}");
+    }
+}
+
 #[test]
 fn a_proc_that_is_a_link_is_refused() {
     let Some(bundle) = Bundle::new() else { return };

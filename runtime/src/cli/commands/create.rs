@@ -10,7 +10,7 @@ use crate::plan::Origin;
 pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let launch = launch::Launch::new(context, matches)?;
     launch.check_console(true)?;
-    let mut created = launch.create(launch.console()?, true)?;
+    let mut created = launch.create(launch.console()?, true, None)?;
     created.container.keep();
     // Init serves nobody but `start` from here on; if it is gone, the state says so.
     created

@@ -1,5 +1,6 @@
 //! `run`
 
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
@@ -23,15 +24,26 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
         adopt_orphans()?;
     }
     let (console, master) = console(&launch)?;
-    let created = launch.create(console, false)?;
+    let held = Cell::new(None);
+    let before_start = || {
+        if !detach {
+            held.set(Some(Held::begin()?));
+        }
+        Ok(())
+    };
+    let created = launch.create(console, false, Some(&before_start))?;
     launch.close_passed();
     let mut container = created.container;
     container.keep();
     let relay = readiness::listen(context, &container);
-    let held = (!detach).then(Held::begin).transpose()?;
+    let init = &created.init;
+    if !init.alone {
+        before_start()?;
+    }
+    let held = held.take();
     let started = finish::Sequel::of_plan(&launch.plan)
         .map_err(CommandError::from)
-        .and_then(|sequel| finish::run(context, container, sequel, &created.init.channel));
+        .and_then(|sequel| finish::run(context, container, sequel, &init.channel, init.alone));
     drop(created.groups);
     let container = match started {
         Ok(container) => container,

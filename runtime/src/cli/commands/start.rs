@@ -15,7 +15,7 @@ pub fn run(context: &Context, matches: &Matches) -> Result<u8, CommandError> {
     let sequel = finish::Sequel::of_container(context, &container)?;
     let channel = crate::exec::start::reach(container.dir())?;
     let relay = readiness::listen(context, &container);
-    let container = finish::run(context, container, sequel, &channel)?;
+    let container = finish::run(context, container, sequel, &channel, false)?;
     readiness::wait(context, container, relay);
     Ok(0)
 }
