@@ -1,6 +1,6 @@
 //! What the container's first process does before it becomes the user's program.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -74,7 +74,7 @@ fn run(
     }
     let becoming = becoming(setup);
     if let Some(folder) = setup.folder {
-        go_on(channel, folder)?;
+        go_on(setup, channel, folder)?;
     }
     let program = becoming.as_ref().map(Becoming::assume).transpose()?;
     if setup.folder.is_none() && !wait(setup, channel)? {
@@ -226,9 +226,8 @@ fn becoming<'a>(setup: &Setup<'a>) -> Option<Becoming<'a>> {
     })
 }
 
-/// Makes the container visible, once the runtime has done its part; usually it has by now. What is still open ends with
-/// execve(2).
-fn go_on(channel: &Channel, folder: BorrowedFd<'_>) -> Result<(), StepError> {
+/// Makes the container visible, once the runtime has done its part; usually it has by now.
+fn go_on(setup: &Setup<'_>, channel: &Channel, folder: BorrowedFd<'_>) -> Result<(), StepError> {
     sys::reset_signals_but_pipe().step(&NONE, || "reset signals")?;
     if channel.receive() != Ok(Some(Message::Start)) {
         // The runtime is gone, or has failed and says so itself.
@@ -236,7 +235,16 @@ fn go_on(channel: &Channel, folder: BorrowedFd<'_>) -> Result<(), StepError> {
     }
     // CVE-2016-9962: from here on others may enter, and none may look into this process while it holds what is outside.
     prctl::set_dumpable(false).step(&NONE, || "become undumpable")?;
-    publish_in(folder).step(&NONE, || "put the container's record in place")
+    publish_in(folder).step(&NONE, || "put the container's record in place")?;
+    close_own_tree();
+    close_the_rest(setup, &[channel.as_fd().as_raw_fd()])
+}
+
+/// Closes what leads out of the container and is not kept (CVE-2024-21626): execve(2) finds its program before it
+/// closes anything.
+fn close_the_rest(setup: &Setup<'_>, keep: &[RawFd]) -> Result<(), StepError> {
+    sys::close_all_but(3 + setup.plan.inherited_fds, keep)
+        .step(&NONE, || "close what is not the container's")
 }
 
 /// Waits for `start`. True when it has come; from then on it listens on the channel.
@@ -245,7 +253,7 @@ fn wait(setup: &Setup<'_>, channel: &mut Channel) -> Result<bool, StepError> {
     let mut keep = vec![channel.as_fd().as_raw_fd()];
     keep.extend(setup.listener.map(|listener| listener.as_raw_fd()));
     keep.extend(own_tree());
-    sys::close_all_but(3 + setup.plan.inherited_fds, &keep).step(&NONE, describe)?;
+    close_the_rest(setup, &keep)?;
     channel.send(&Message::Created).step(&NONE, describe)?;
     close_own_tree();
     // The runtime is at work meanwhile.

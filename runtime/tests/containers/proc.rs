@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::process::{Child, Command, Stdio};
 
+use plimsoll_fixtures::executable;
 use serde_json::{Value, json};
 
 use super::bundle::{Bundle, args, text};
@@ -240,5 +241,20 @@ fn a_working_directory_by_descriptor_never_lies_outside() {
             "{seen}{}",
             text(&output.stderr)
         );
+    }
+}
+
+/// The same for the program, which execve(2) finds before it closes anything.
+#[test]
+fn a_program_by_descriptor_never_lies_outside() {
+    let Some(bundle) = Bundle::new() else { return };
+    let busybox = bundle.rootfs().join("bin/busybox");
+    executable::copy(&busybox, &bundle.path("true")).expect("copy");
+    // From the container's own folder, and from those above.
+    let programs = (3..20)
+        .flat_map(|fd| ["..", "../.."].map(|above| format!("/proc/self/fd/{fd}/{above}/true")));
+    for program in programs {
+        let output = bundle.run(|config| config["process"]["args"] = json!([program]));
+        assert!(!output.status.success(), "{program}");
     }
 }
