@@ -84,7 +84,7 @@ fn rung_by_rung(
     Ok(())
 }
 
-/// A number of containers of a runtime a line.
+/// A number of containers of a runtime, with a pause between starts, a line.
 fn crowd(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     let mut lists: Vec<&Series> = document
         .series
@@ -97,12 +97,16 @@ fn crowd(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     let number = |series: &Series| series.group.split('/').nth(1).and_then(|n| n.parse().ok());
     lists.sort_by_key(|series| {
         let who = |entrant: &Entrant| entrant.name == series.contestant;
-        (document.contestants.iter().position(who), number(series))
+        (
+            document.contestants.iter().position(who),
+            number(series),
+            series.pause_ms,
+        )
     });
     writeln!(
         out,
-        "\nbeside so many running containers of its own, median milliseconds\n  {:12} {:>6} {:>9} {:>25} {:>25}",
-        "", "", "list", "run to first instruction", "the floor's, same rounds"
+        "\nbeside so many running containers of its own, median milliseconds\n  {:12} {:>6} {:>7} {:>9} {:>25} {:>25}",
+        "", "", "pauses", "list", "run to first instruction", "the floor's, same rounds"
     )?;
     for list in lists {
         let number: usize = number(list).unwrap_or(0);
@@ -112,8 +116,9 @@ fn crowd(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(
             out,
-            "  {:12} {number:>6} {:>9} {:>25} {:>25}",
+            "  {:12} {number:>6} {:>4} ms {:>9} {:>25} {:>25}",
             list.contestant,
+            list.pause_ms,
             median(Some(list)),
             of(&list.contestant),
             of(document.of_kind(Kind::Equipped).unwrap_or_default())

@@ -1,7 +1,6 @@
 //! A crowd of running containers, beside which to list and to start another.
 
 use std::io::PipeReader;
-use std::time::Duration;
 
 use super::blocks::Block;
 use super::contestant::Contestant;
@@ -10,7 +9,8 @@ use super::setting::Setting;
 use super::{Error, at};
 
 /// For each runtime and each number that was asked for: that many of its containers, then `list` and `run`,
-/// with the floor and the empty program in the same rounds.
+/// with the floor and the empty program in the same rounds, with each pause: beside a crowd, what the kernel still does
+/// for the container before is no little thing.
 pub(super) fn crowd(course: &mut Course<'_>, field: &mut [Contestant]) -> Result<(), Error> {
     let mut numbers = course.options.resident.clone();
     numbers.sort_unstable();
@@ -81,11 +81,13 @@ fn beside(
     stamp: &Setting,
 ) -> Result<(), Error> {
     let name = field[who].entrant.name.clone();
-    let part = Part {
-        group,
-        pause: Duration::ZERO,
-        blocks: &[Block::Process, Block::List, Block::Run],
-        runtime: Some(&name),
-    };
-    course.rounds(&part, field, |_| stamp.clone())
+    course.options.pauses.iter().try_for_each(|pause| {
+        let part = Part {
+            group,
+            pause: *pause,
+            blocks: &[Block::Process, Block::List, Block::Run],
+            runtime: Some(&name),
+        };
+        course.rounds(&part, field, |_| stamp.clone())
+    })
 }

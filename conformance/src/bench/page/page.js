@@ -96,6 +96,7 @@ function choice(id, values, name, redraw) {
 
 const main = result.series.filter(s => s.group === "default");
 const pauses = unique(main.map(s => s.pause_ms)).sort((a, b) => b - a);
+const crowd = result.series.filter(s => s.group.startsWith("resident/"));
 const measured = phases.map(([id]) => id).filter(id => main.some(s => s.phase === id && sorted(s).length));
 const find = (group, phase, pause, name) => result.series.find(s => s.group === group && s.phase === phase && s.pause_ms === pause && s.contestant === name);
 
@@ -209,8 +210,9 @@ function drawScaling(width) {
 }
 
 function drawResident(width, phase, title) {
+  const pause = Number(byId("resident-pause").value);
   // resident/NUMBER/RUNTIME: the references of each runtime's rounds are in the figures.
-  const all = result.series.filter(s => s.group.startsWith("resident/") && s.phase === phase && s.group.endsWith("/" + s.contestant) && sorted(s).length);
+  const all = crowd.filter(s => s.pause_ms === pause && s.phase === phase && s.group.endsWith("/" + s.contestant) && sorted(s).length);
   const number = s => Number(s.group.split("/")[1]), numbers = unique(all.map(number)).sort((a, b) => a - b);
   const names = runtimes.filter(name => all.some(s => s.contestant === name));
   const of = name => all.filter(s => s.contestant === name).map(s => [numbers.indexOf(number(s)), medianOf(s)]).sort((a, b) => a[0] - b[0]);
@@ -292,6 +294,7 @@ for (const part of ["glance", "phases", "ecdf"]) choice(`${part}-pause`, pauses,
 choice("ecdf-phase", measured, phaseName, () => draw("ecdf"));
 if (measured.includes("first")) byId("ecdf-phase").value = "first";
 byId("ladder-scale").onchange = () => draw("ladder");
+choice("resident-pause", unique(crowd.map(s => s.pause_ms)).sort((a, b) => b - a), pauseName, () => ["resident-list", "resident-first"].forEach(draw));
 drawConditions();
 drawContestants();
 if (runtimes.length && measured.length) drawGlance(); else byId("glance-part").hidden = true;
@@ -299,8 +302,7 @@ chart("phases", measured.length, drawPhases);
 chart("ecdf", measured.length, drawEcdf);
 chart("ladder", rungs.length, drawLadder);
 chart("scaling", result.scaling.length, drawScaling);
-const crowded = result.series.some(s => s.group.startsWith("resident/"));
-chart("resident-list", crowded, width => drawResident(width, "list", "list, ms"));
-chart("resident-first", crowded, width => drawResident(width, "first", "run to first instruction, ms"));
+chart("resident-list", crowd.length, width => drawResident(width, "list", "list, ms"));
+chart("resident-first", crowd.length, width => drawResident(width, "first", "run to first instruction, ms"));
 chart("memory", result.memory.length, drawMemory);
 drawFigures();
