@@ -5,8 +5,9 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Builder, available_parallelism};
 
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity, unshare};
 use nix::sys::resource::{Resource, getrlimit};
+use nix::unistd::Pid;
 
 /// So many things are no more than one thread's work: another would be ready too late.
 const SHARE: usize = 200;
@@ -43,8 +44,12 @@ pub(super) fn spread<T: Sync, R: Send, W: FnMut(&[T]) -> R>(
             made.push((at, worker(piece)));
         }
     };
+    let places = if threads > 1 { places() } else { None };
     let mut made = thread::scope(|scope| {
-        let other = || {
+        let other = |number: usize| {
+            if let Some((elsewhere, all)) = &places {
+                go_to(elsewhere, all, number);
+            }
             // With a table of descriptors of its own a thread need not wait for the others' when it opens one. They
             // share none here. Where that is refused, it waits.
             let _ = unshare(CloneFlags::CLONE_FILES);
@@ -52,8 +57,14 @@ pub(super) fn spread<T: Sync, R: Send, W: FnMut(&[T]) -> R>(
         };
         // Where no thread is to be had, those that there are do its share.
         let others: Vec<_> = (1..threads)
-            .map_while(|_| Builder::new().spawn_scoped(scope, other).ok())
+            .map_while(|number| {
+                Builder::new()
+                    .spawn_scoped(scope, move || other(number))
+                    .ok()
+            })
             .collect();
+        // They begin on this processor, and leave it.
+        thread::yield_now();
         let mut made = work();
         for other in others {
             made.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
@@ -64,9 +75,39 @@ pub(super) fn spread<T: Sync, R: Send, W: FnMut(&[T]) -> R>(
     made.into_iter().map(|(_, result)| result).collect()
 }
 
+/// The processors beside the one that this thread runs on, and all that it may run on.
+fn places() -> Option<(Vec<usize>, CpuSet)> {
+    let all = sched_getaffinity(SELF).ok()?;
+    let here = sched_getcpu().ok()?;
+    let may = |cpu: &usize| *cpu != here && all.is_set(*cpu).unwrap_or(false);
+    Some(((0..CpuSet::count()).filter(may).collect(), all))
+}
+
+/// The calling thread, to sched_setaffinity(2).
+const SELF: Pid = Pid::from_raw(0);
+
+/// Takes a thread to a processor of its own: the kernel leaves it where it was made for longer than the work takes.
+/// It may be moved on from there, as another may need the place. Where that is refused, it stays.
+fn go_to(elsewhere: &[usize], all: &CpuSet, number: usize) {
+    let mut place = CpuSet::new();
+    let chosen = elsewhere.get(number - 1).map(|cpu| place.set(*cpu));
+    if chosen == Some(Ok(())) && sched_setaffinity(SELF, &place).is_ok() {
+        let _ = sched_setaffinity(SELF, all);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_may_leave_the_place_that_it_went_to() {
+        let (elsewhere, all) = places().expect("this thread runs somewhere");
+        go_to(&elsewhere, &all, 1);
+        assert_eq!(sched_getaffinity(SELF), Ok(all));
+        go_to(&elsewhere, &all, elsewhere.len() + 1);
+        assert_eq!(sched_getaffinity(SELF), Ok(all));
+    }
 
     #[test]
     fn all_is_done_once_and_in_order() {
