@@ -68,8 +68,8 @@ fn needs_process(there: bool) -> Result<(), StepError> {
     Err(StepError::refused(why, &Origin::at("/process")))
 }
 
-/// Starts the container's process, unless it has gone on `alone`, and runs the hooks that belong to that. Where a hook fails, the
-/// container is stopped and destroyed (runtime.md#lifecycle, steps 7 and 9).
+/// Starts the container's process, unless it has gone on `alone`, and runs the hooks that belong to that. Where a
+/// hook fails, the container is stopped and destroyed (runtime.md#lifecycle, steps 7 and 9).
 pub(super) fn run(
     context: &Context,
     mut container: Container,

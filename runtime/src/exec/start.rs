@@ -82,8 +82,8 @@ pub fn start(channel: &Channel, init: Pid, agent: Option<&Agent>) -> Result<(), 
     follow(channel, init, false)
 }
 
-/// Returns when init, which has been let go on, has executed the user's program, or has failed. `executing` says whether it
-/// has said that this is the next thing that it does.
+/// Returns when init, which has been let go on, has executed the user's program, or has failed. `executing` says
+/// whether it has said that this is the next thing that it does.
 pub fn follow(channel: &Channel, init: Pid, mut executing: bool) -> Result<(), StepError> {
     let describe = || "start the container's process";
     loop {
